@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 OR LGPL-2.1-or-later */
+/*
+ * What a CPU engine must provide: one const struct of callbacks. engine/bt is
+ * the translator, engine/svm and engine/vmx run on the processor.
+ *
+ * The vCPU's architectural state (vcpu->cpu) is the truth whenever run() is
+ * not executing; an engine loads what it needs when run() begins and stores
+ * it back before run() returns.
+ */
+#ifndef ANYKVM_ENGINE_H
+#define ANYKVM_ENGINE_H
+
+#include "types.h"
+
+struct vm;
+struct vcpu;
+struct memslot;
+
+enum engine_exit {
+	ENGINE_EXIT_USER,	/* vcpu->run->exit_reason is filled: KVM_RUN returns 0 */
+	ENGINE_EXIT_HALT,	/* HLT executed (rip is past it) */
+	ENGINE_EXIT_KICK,	/* somebody asked: requests, an interrupt, a signal */
+	ENGINE_EXIT_SHUTDOWN,	/* triple fault */
+};
+
+struct engine_fault;
+
+struct engine {
+	const char *name;
+
+	int (*init)(void);			/* once a process; -EOPNOTSUPP with a plat_log line says why not */
+	int (*vm_create)(struct vm *vm);
+	void (*vm_destroy)(struct vm *vm);
+	int (*vcpu_create)(struct vcpu *vcpu);
+	void (*vcpu_destroy)(struct vcpu *vcpu);
+
+	/*
+	 * Run until something needs the core. Called with vm->slots_lock held
+	 * for reading. Before each entry into guest code the engine calls
+	 * vcpu_enter_guest() (below in vcpu.h), which injects what is pending
+	 * and says whether to go on.
+	 */
+	enum engine_exit (*run)(struct vcpu *vcpu);
+
+	/* Any thread, atomic: make run() come back (or re-read vcpu->requests) soon. */
+	void (*kick)(struct vcpu *vcpu);
+
+	/* The host program, or the core for it, changed registers (SET_REGS, SET_SREGS, reset ...). */
+	void (*state_written)(struct vcpu *vcpu);
+
+	/* On the vCPU's own thread, out of guest code: forget translations of linear addresses. */
+	void (*tlb_flush)(struct vcpu *vcpu);		/* all, global ones too */
+	void (*tlb_flush_asid)(struct vcpu *vcpu);	/* all but global: MOV CR3 */
+	void (*tlb_flush_page)(struct vcpu *vcpu, u64 lin);
+	/* CR0, CR4, EFER, segment or CPL bits that choose a mode have changed. */
+	void (*mode_changed)(struct vcpu *vcpu);
+
+	/* All vCPUs are out of guest code (slots_lock is held for writing): a slot goes or changes. */
+	void (*slot_changed)(struct vm *vm, const struct memslot *slot);
+
+	/* A write to guest RAM that the engine did not make itself: translations of it are stale. Any thread. */
+	void (*memory_written)(struct vm *vm, u64 gpa, u64 len);
+
+	/*
+	 * A host fault inside generated code or a guest access of this thread;
+	 * @f is the home's machine context. True when handled (the context then
+	 * says where to go on).
+	 */
+	bool (*host_fault)(struct vcpu *vcpu, struct engine_fault *f);
+
+	/* The guest's FPU as vcpu->cpu.xsave is always in memory while run() is not executing. */
+	void (*stats)(struct vcpu *vcpu, char *buf, size_t n);
+};
+
+/* The home's view of a signal's machine context, both ways. */
+struct engine_fault {
+	int signo;		/* SIGSEGV, SIGBUS, SIGFPE, SIGTRAP, SIGILL */
+	int code;		/* si_code */
+	u64 addr;		/* si_addr */
+	u64 gpr[16];		/* in the order of enum x86_reg; rsp included */
+	u64 rip, rflags;
+	void *fpstate;		/* the frame's FXSAVE area (mxcsr and x87 status can be read) */
+};
+
+extern const struct engine bt_engine;
+
+#endif

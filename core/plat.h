@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0 OR LGPL-2.1-or-later */
+/*
+ * The core's only door out: what a home must provide. A home is the Linux
+ * kernel, a process, or a test that makes any of this fail.
+ *
+ * plat_inline.h (one a home, chosen by -I) defines the few hot types:
+ *   struct plat_spinlock, plat_mutex, plat_rwlock, plat_timer, plat_thread
+ * and, inline, the spinlock and atomic primitives:
+ *   plat_spin_init/lock/unlock(struct plat_spinlock *)
+ *   plat_atomic_or64/and64/add64/xchg64/cmpxchg64 (u64 *, ...) returning the old value,
+ *   plat_atomic_or32 ... the same, plat_mb(), plat_pause(), plat_rdtsc()
+ * Errors are negative errno. Functions may sleep unless "atomic" is said.
+ */
+#ifndef ANYKVM_PLAT_H
+#define ANYKVM_PLAT_H
+
+#include "types.h"
+#include "plat_inline.h"
+
+struct vm;
+struct vcpu;
+struct plat_file;
+
+/* ---- memory of our own ---- */
+
+void *plat_alloc(size_t size);		/* zeroed, or NULL; freed by plat_free */
+void plat_free(void *p);		/* NULL is fine */
+/* Zeroed pages that the host program can map: kvm_run, the coalesced ring, the dirty ring. */
+void *plat_alloc_shared(struct plat_file *owner, u64 offset, size_t size);
+
+/* ---- the host program's memory ---- */
+
+int plat_copy_from_user(void *dst, u64 uaddr, size_t n);	/* 0 or -EFAULT */
+int plat_copy_to_user(u64 uaddr, const void *src, size_t n);
+
+/*
+ * Guest RAM lives in the host program. The address that reaches @uaddr, or
+ * NULL: in a process the same number, checked to be mapped (and writable)
+ * when first used. Valid until plat_guest_unmap or the memslot's end. A later
+ * fault on it (the host unmapped it) must not kill the process: see fault.c
+ * of the engine, plat_guest_copy below for C code.
+ */
+void *plat_guest_page(struct vm *vm, u64 uaddr, bool write);
+/* memcpy that survives a vanished page: 0 or -EFAULT. Atomic for aligned 1, 2, 4, 8. */
+int plat_guest_read(void *dst, const void *host, size_t n);
+int plat_guest_write(void *host, const void *src, size_t n);
+/* Compare and exchange of 1, 2, 4, 8, 16 bytes; -EFAULT, or 0 with *done. *old gets memory's value. */
+int plat_guest_cmpxchg(void *host, void *old, const void *val, size_t n, bool *done);
+
+/*
+ * Watch the page at @host for writes that no engine sees (a device of the
+ * host program, its kernel): the next such write calls
+ * vm_code_written(vm, uaddr page) before or right after it lands, exactly
+ * once, and the watch is then gone. Idempotent. 0 or -errno.
+ */
+int plat_watch_page(struct vm *vm, void *host);
+void plat_unwatch_page(struct vm *vm, void *host);
+
+/* ---- locks and threads ---- */
+
+void plat_mutex_init(struct plat_mutex *m);
+void plat_mutex_lock(struct plat_mutex *m);
+void plat_mutex_unlock(struct plat_mutex *m);
+void plat_rwlock_init(struct plat_rwlock *l);
+void plat_read_lock(struct plat_rwlock *l);
+void plat_read_unlock(struct plat_rwlock *l);
+void plat_write_lock(struct plat_rwlock *l);
+void plat_write_unlock(struct plat_rwlock *l);
+
+/* The thread that is inside KVM_RUN for a vCPU. */
+void plat_thread_enter(struct plat_thread *t, struct vcpu *vcpu);	/* at KVM_RUN */
+void plat_thread_leave(struct plat_thread *t);
+bool plat_signal_pending(void);			/* KVM_RUN must end with -EINTR */
+/* Sleep until plat_thread_wake, a signal, or @deadline (plat_time_ns; 0: none). A wake that came before is kept. */
+void plat_thread_wait(struct plat_thread *t, u64 deadline);
+void plat_thread_wake(struct plat_thread *t);			/* atomic, any thread */
+int plat_set_sigmask(struct plat_thread *t, const void *mask, size_t len);	/* KVM_SET_SIGNAL_MASK; NULL: none */
+void plat_yield(void);
+u64 plat_run_delay_ns(void);			/* this thread's time spent runnable, not running */
+
+/* ---- time ---- */
+
+u64 plat_time_ns(void);			/* CLOCK_MONOTONIC: timers and kvmclock; atomic */
+u64 plat_boot_ns(void);			/* CLOCK_BOOTTIME */
+u64 plat_real_ns(void);			/* CLOCK_REALTIME */
+u32 plat_tsc_khz(void);			/* of the host's TSC; measured once where nothing says it */
+
+/* One-shot timers: fn runs in a thread of the home, may take locks and wake vCPUs. */
+int plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t));
+void plat_timer_start(struct plat_timer *t, u64 deadline_ns);	/* re-arms */
+void plat_timer_cancel(struct plat_timer *t);		/* after it fn does not run, unless called from fn */
+void plat_timer_destroy(struct plat_timer *t);
+
+/* ---- files ---- */
+
+/*
+ * An object behind a file descriptor. plat_file_create makes the fd (close on
+ * exec) and, when its last reference goes, calls ops->release(obj). read is
+ * for the stats fd; the others answer ioctl through the core's table by kind.
+ */
+enum plat_file_kind { PLAT_FILE_SYSTEM, PLAT_FILE_VM, PLAT_FILE_VCPU, PLAT_FILE_DEVICE, PLAT_FILE_STATS };
+struct plat_file_ops {
+	enum plat_file_kind kind;
+	void (*release)(void *obj);
+	s64 (*read)(void *obj, void *buf, size_t n, u64 offset);
+};
+int plat_file_create(const char *name, const struct plat_file_ops *ops, void *obj,
+		     struct plat_file **file);	/* the fd, or -errno */
+
+/* Eventfds of the host program. */
+struct plat_eventfd;
+struct plat_eventfd *plat_eventfd_get(int fd, int *err);	/* NULL with -EBADF, -EINVAL */
+void plat_eventfd_put(struct plat_eventfd *e);
+void plat_eventfd_signal(struct plat_eventfd *e);		/* write(1) */
+bool plat_eventfd_same(struct plat_eventfd *a, struct plat_eventfd *b);
+/* Call fn(arg) for each signal (count consumed), in a thread of the home, until unlisten returns. */
+int plat_eventfd_listen(struct plat_eventfd *e, void (*fn)(void *arg), void *arg);
+void plat_eventfd_unlisten(struct plat_eventfd *e, void *arg);
+
+/* ---- the processor below ---- */
+
+void plat_cpuid(u32 leaf, u32 sub, u32 out[4]);	/* eax ebx ecx edx of the host, as the engine may use it */
+void plat_random(void *buf, size_t n);
+
+/* ---- code of an engine: process home only ---- */
+
+/* One memory at two addresses: *rw writable, *rx executable. 0 or -errno. */
+int plat_code_alloc(size_t size, void **rw, void **rx);
+void plat_code_free(void *rw, void *rx, size_t size);
+/* A fault (SIGSEGV, SIGBUS, SIGFPE, SIGTRAP, SIGILL) while @t runs in [lo, hi): asks engine->host_fault. */
+void plat_code_range(struct plat_thread *t, u64 lo, u64 hi);
+/* A stack of @size bytes with a guard page, and @above bytes right on top of it (the returned address). */
+void *plat_stack_alloc(size_t size, size_t above);
+void plat_stack_free(void *p, size_t size, size_t above);
+
+/* ---- words ---- */
+
+void plat_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* one line, user's terminal or dmesg */
+bool plat_trace_on(const char *topic);	/* ANYKVM_TRACE lists the topic */
+void plat_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int plat_snprintf(char *buf, size_t n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void plat_bug(const char *file, int line, const char *what) __attribute__((noreturn));
+#define BUG_ON(cond) do { if (unlikely(cond)) plat_bug(__FILE__, __LINE__, #cond); } while (0)
+
+#endif

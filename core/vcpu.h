@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0 OR LGPL-2.1-or-later */
+/*
+ * A virtual CPU: its architectural state, what is pending for it, and the
+ * page that it shares with the host program.
+ */
+#ifndef ANYKVM_VCPU_H
+#define ANYKVM_VCPU_H
+
+#include "vm.h"
+#include "x86/cpu.h"
+#include "x86/emulate/emulate.h"
+
+/* vcpu->requests: set by any thread with vcpu_request, taken by the vCPU's own. */
+enum vcpu_req {
+	VCPU_REQ_EVENT,		/* look again for interrupts, NMI, SIPI */
+	VCPU_REQ_TLB_FLUSH,	/* dirty logging or a slot changed: all cached translations */
+	VCPU_REQ_TLB_FLUSH_GUEST,	/* PV TLB flush asked by another vCPU */
+	VCPU_REQ_CODE,		/* the engine's invalidation queue has work */
+	VCPU_REQ_CLOCK,		/* kvmclock page to be written again */
+	VCPU_REQ_STEAL,		/* steal time page to be written */
+	VCPU_REQ_PAUSE,		/* leave run(): the slots writer waits */
+	VCPU_REQ_TRIPLE_FAULT,
+	VCPU_REQ_TIMER,		/* LAPIC timer expired */
+	VCPU_REQ_EXIT_USER,	/* run->exit_reason is filled (IOAPIC EOI, ...): return to the host program */
+	VCPU_REQ_SCAN_IOAPIC,
+	VCPU_REQ_DIRTY_RING_FULL,
+};
+
+/* MMIO and PIO of one instruction that the host program answers: see core/x86/mmio.c. */
+#define MMIO_LOG_MAX 32
+struct mmio_access {
+	u64 gpa;
+	u8 len;
+	bool write, done;
+	u8 data[64];
+};
+struct mmio_log {
+	u64 rip;		/* the instruction it belongs to */
+	u32 n, replay;		/* entries, and the next to be matched in this attempt */
+	u32 flushed;		/* bytes of a write already handed out */
+	struct mmio_access a[MMIO_LOG_MAX];
+	bool awaiting;		/* run->mmio or run->io of the last exit is to be taken in at the next KVM_RUN */
+	bool pio;
+	u16 port;
+	u8 pio_size;
+	bool pio_in;
+};
+
+struct vcpu_stats {
+	u64 exits, io_exits, mmio_exits, irq_exits, halt_exits, signal_exits, injections, nmi_injections,
+	    tlb_flush, translations, invalidations, hypercalls, requests, halt_wakeup;
+};
+
+struct vcpu {
+	struct vm *vm;
+	u32 id;				/* KVM_CREATE_VCPU's argument: the initial APIC id */
+	u32 index;			/* in vm->vcpus */
+	struct plat_file *file;
+	struct plat_mutex lock;		/* held through KVM_RUN and every vCPU ioctl */
+	struct plat_thread thread;
+	struct kvm_run *run;		/* page 0 of the mapping */
+	u8 *pio_page;			/* page KVM_PIO_PAGE_OFFSET (1) */
+	struct kvm_coalesced_mmio_ring *coalesced;	/* page 2, shared by the VM's vCPUs */
+	struct kvm_dirty_gfn *dirty_ring;
+	u32 dirty_tail, dirty_reset;	/* free-running indices */
+
+	u64 requests;			/* atomic bits of enum vcpu_req */
+	u32 in_guest;			/* atomic: 1 between vcpu_enter_guest and the engine's way out */
+	struct x86_cpu cpu;
+	struct x86_emu emu;		/* bound to cpu with the vCPU's ops (core/x86/vcpu-emulate.c) */
+	void *engine_priv;
+
+	u32 mp_state;			/* KVM_MP_STATE_* */
+	u32 sipi_vector;
+
+	/* events */
+	struct x86_exception exception;	/* pending to be injected when exception_pending */
+	bool exception_pending;
+	bool interrupt_pending, interrupt_soft;	/* injected but not delivered yet (KVM_INTERRUPT, SET_VCPU_EVENTS) */
+	u8 interrupt_vector;
+	u8 nmi_pending;			/* 0..2 */
+	bool nmi_injected;
+	bool request_interrupt_window;	/* from run, at KVM_RUN */
+	bool triple_fault_pending;
+
+	/* x86 */
+	struct lapic *lapic;		/* NULL without an in-kernel one */
+	u64 apic_base;			/* IA32_APIC_BASE */
+	struct kvm_cpuid_entry2 *cpuid;
+	u32 nr_cpuid;
+	struct vcpu_msrs *msrs;		/* core/x86/msr.c: those not in struct x86_cpu */
+	struct pv_state *pv;		/* core/x86/pv.c: PV EOI, steal time, features */
+	u32 tsc_khz;
+	struct mmio_log mmio;
+	u64 guest_debug;		/* KVM_GUESTDBG_* */
+	u64 guest_debug_dr[8];		/* with KVM_GUESTDBG_USE_HW_BP */
+	u64 sync_regs;			/* run->kvm_valid_regs */
+	struct vcpu_stats stats;
+	/*
+	 * A KVM_EXIT_X86_RDMSR/WRMSR is out: at the next KVM_RUN the emulated
+	 * instruction is completed from run->msr.
+	 */
+	u8 msr_exit;			/* 0, 1 = rdmsr, 2 = wrmsr */
+	bool hypercall_exit;
+};
+
+static inline void vcpu_request(struct vcpu *v, enum vcpu_req r)
+{
+	plat_atomic_or64(&v->requests, BIT_ULL(r));
+}
+
+static inline bool vcpu_take_request(struct vcpu *v, enum vcpu_req r)
+{
+	return (READ_ONCE(v->requests) & BIT_ULL(r)) &&
+	       (plat_atomic_and64(&v->requests, ~BIT_ULL(r)) & BIT_ULL(r));
+}
+
+/* vcpu.c: set a request, then make the vCPU see it: kick it out of guest code or wake it from halt. */
+void vcpu_kick(struct vcpu *v);
+void vcpu_request_kick(struct vcpu *v, enum vcpu_req r);
+
+/*
+ * vcpu.c: on the vCPU's own thread before guest code: handles requests,
+ * injects exceptions, NMI and interrupts through x86_deliver. Returns 1: go
+ * on; 0: leave run() with *@why.
+ */
+int vcpu_enter_guest(struct vcpu *v, enum engine_exit *why);
+
+/* vcpu.c: queue an exception that an instruction raised (contributory and double faults are x86_deliver's). */
+void vcpu_queue_exception(struct vcpu *v, const struct x86_exception *e);
+
+/* x86/vcpu-emulate.c (owner: mmu/run): one instruction by the emulator at cpu.rip. */
+enum engine_exit;
+int vcpu_emulate_one(struct vcpu *v, enum engine_exit *why);	/* 1: done, go on; 0: leave with *why */
+
+/* x86/mmio.c: guest-physical accesses that are not RAM. X86_EMU_OK or X86_EMU_EXIT (run is filled). */
+int vcpu_mmio_read(struct vcpu *v, u64 gpa, void *val, unsigned int len);
+int vcpu_mmio_write(struct vcpu *v, u64 gpa, const void *val, unsigned int len);
+int vcpu_pio(struct vcpu *v, u16 port, void *val, unsigned int size, bool in);
+/* At KVM_RUN: take in the host program's answer of the last exit. True: another fragment went out, return to it. */
+bool vcpu_mmio_resume(struct vcpu *v);
+
+/* x86/mmu.c: guest page walk. */
+#define X86_WALK_W BIT(0)
+#define X86_WALK_U BIT(1)	/* an access at CPL 3 */
+#define X86_WALK_X BIT(2)
+#define X86_WALK_IMPLICIT BIT(3)	/* supervisor access to a system structure: SMAP ignores AC */
+#define X86_WALK_PEEK BIT(4)	/* set no accessed or dirty bit, raise nothing (KVM_TRANSLATE, traces) */
+struct x86_walk {
+	u64 gpa;		/* of the byte */
+	u8 page_shift;		/* 12, 21, 22, 30 */
+	bool global, user, writable, exec, dirty;	/* what the entries allow, combined */
+};
+int x86_walk(struct vcpu *v, u64 lin, u32 acc, struct x86_walk *w, struct x86_exception *exc);
+
+/* x86/cr.c, x86/msr.c, x86/cpuid.c: used by the emulator's ops and by the ioctls. 0, or -EINVAL for #GP. */
+int x86_set_cr0(struct vcpu *v, u64 val);
+int x86_set_cr3(struct vcpu *v, u64 val);
+int x86_set_cr4(struct vcpu *v, u64 val);
+int x86_set_cr8(struct vcpu *v, u64 val);
+u64 x86_get_cr8(struct vcpu *v);
+int x86_set_xcr0(struct vcpu *v, u64 val);
+int x86_set_efer(struct vcpu *v, u64 val);
+int x86_get_msr(struct vcpu *v, u32 index, u64 *val, bool host);	/* host: from the ioctl; 0, -EINVAL */
+int x86_set_msr(struct vcpu *v, u32 index, u64 val, bool host);
+/* Guest RDMSR/WRMSR with filter and user-space exits: 0, -EINVAL (#GP), 1: an exit was made. */
+int x86_guest_rdmsr(struct vcpu *v, u32 index, u64 *val);
+int x86_guest_wrmsr(struct vcpu *v, u32 index, u64 val);
+void x86_cpuid(struct vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+const struct kvm_cpuid_entry2 *x86_cpuid_find(struct vcpu *v, u32 leaf, u32 sub);
+int x86_hypercall(struct vcpu *v);		/* pv.c: 1: done; 0: KVM_EXIT_HYPERCALL is filled */
+void x86_vcpu_reset(struct vcpu *v, bool init);	/* state.c: RESET or INIT values (APM vol. 2, 14.1.3) */
+u64 x86_guest_tsc(struct vcpu *v);
+
+/* x86/irq.c, lapic.c, pic.c: */
+bool vcpu_has_interrupt(struct vcpu *v);	/* of the in-kernel chips, priority above TPR */
+int vcpu_get_interrupt(struct vcpu *v);		/* acknowledge: the vector, or -1 */
+bool vcpu_interrupt_allowed(struct vcpu *v);	/* IF, no shadow */
+bool vcpu_has_events(struct vcpu *v);		/* something that ends HLT */
+int vm_set_irq(struct vm *vm, int source, u32 gsi, int level, bool line_status);
+int vm_send_msi(struct vm *vm, u64 addr, u32 data);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0 OR LGPL-2.1-or-later */
+/*
+ * A virtual machine: its memory slots, vCPUs, interrupt chips and clock.
+ *
+ * Locks, outermost first: vm->lock (creation, irqchip set-up), slots_lock
+ * (readers: every vCPU in run(), every guest access from C; writer: memslot
+ * changes, after kicking all vCPUs out), then the chips' spinlocks.
+ */
+#ifndef ANYKVM_VM_H
+#define ANYKVM_VM_H
+
+#include <linux/kvm.h>
+#include "plat.h"
+#include "engine.h"
+
+#define VM_MAX_VCPUS 1024
+#define VM_MAX_SLOTS 512
+
+struct memslot {
+	u64 base_gfn, npages;
+	u64 uaddr;
+	u32 flags;			/* KVM_MEM_* */
+	u16 id, as_id;
+	u64 *dirty;			/* bitmap, with KVM_MEM_LOG_DIRTY_PAGES */
+	u64 *code;			/* bitmap: the engine has translated something from this page */
+};
+
+struct memslots {
+	u32 n;
+	struct memslot *by_gfn[VM_MAX_SLOTS];	/* sorted by base_gfn */
+};
+
+struct irq_routing;
+struct ioapic;
+struct pic;
+struct pit;
+struct io_device_list;
+struct vm_x86;
+
+struct vm {
+	struct plat_file *file;
+	u32 refs;			/* fd, vCPUs, devices */
+	struct plat_mutex lock;
+	struct plat_rwlock slots_lock;
+	struct memslots slots;
+	struct memslot slot_table[VM_MAX_SLOTS];	/* by id; npages = 0: free */
+	u64 slots_gen;
+
+	struct vcpu *vcpus[VM_MAX_VCPUS];	/* by creation order; read without the lock below nr_vcpus */
+	u32 nr_vcpus;
+	u64 enabled_caps[4];
+	bool manual_dirty_protect;
+	u32 dirty_ring_size;		/* entries; 0: off */
+	bool bugged;			/* every later ioctl gives -EIO */
+
+	const struct engine *engine;
+	void *engine_priv;
+
+	/* irqroute.c, eventfd.c, coalesced.c: opaque here, each owns its struct and lock */
+	struct irq_routing *routing;
+	struct eventfd_state *eventfds;
+	struct coalesced_state *coalesced;
+
+	/* x86 */
+	u8 irqchip;			/* enum vm_irqchip */
+	struct pic *pic;
+	struct ioapic *ioapic;
+	struct pit *pit;
+	struct kvmclock_vm *clock;	/* core/x86/kvmclock.c */
+	struct msr_filter *msr_filter;
+	u64 tss_addr, identity_map_addr;
+	u32 boot_cpu_id;
+	u32 tsc_khz;			/* default of new vCPUs */
+	u32 user_msr_mask;		/* KVM_CAP_X86_USER_SPACE_MSR */
+	u32 disabled_exits;		/* KVM_CAP_X86_DISABLE_EXITS */
+	bool x2apic_api, x2apic_no_broadcast_quirk;
+	u64 disabled_quirks;		/* KVM_CAP_DISABLE_QUIRKS(2) */
+	u8 nr_ioapic_pins_split;	/* KVM_CAP_SPLIT_IRQCHIP */
+};
+
+enum vm_irqchip { VM_IRQCHIP_NONE, VM_IRQCHIP_KERNEL, VM_IRQCHIP_SPLIT };
+
+/* memslot.c. Readers hold slots_lock. */
+struct memslot *vm_slot(struct vm *vm, u64 gfn);		/* NULL: MMIO */
+void vm_mark_dirty(struct vcpu *vcpu, struct vm *vm, struct memslot *slot, u64 gfn);
+/* Host address of one guest-physical page, NULL if none (MMIO, read-only with @write, vanished). Marks dirty on write. */
+void *vm_page(struct vm *vm, struct vcpu *vcpu, u64 gpa, bool write);
+/* Copy through guest-physical memory, page by page; tells the engine of writes. 0 or -EFAULT. Takes no lock. */
+int vm_read(struct vm *vm, u64 gpa, void *buf, size_t n);
+int vm_write(struct vm *vm, struct vcpu *vcpu, u64 gpa, const void *buf, size_t n);
+
+/* The home calls it for a write to a watched page of guest RAM (see plat_watch_page). */
+void vm_code_written(struct vm *vm, u64 uaddr);
+
+/* Make every vCPU (but @except) act on @req (VCPU_REQ_*); with @wait, return when none is in guest code with it unseen. */
+void vm_request_all(struct vm *vm, u32 req, struct vcpu *except, bool wait);
+
+/* bus.c: in-kernel devices by address. Return 0 when one took it, -EOPNOTSUPP when none did. */
+struct io_device;
+struct io_device_ops {
+	int (*read)(struct vcpu *vcpu, struct io_device *d, u64 addr, u32 len, void *val);
+	int (*write)(struct vcpu *vcpu, struct io_device *d, u64 addr, u32 len, const void *val);
+};
+struct io_device {
+	const struct io_device_ops *ops;
+	u64 addr, len;
+	struct io_device *next;
+};
+enum io_bus { IO_BUS_MMIO, IO_BUS_PIO };
+void vm_io_add(struct vm *vm, enum io_bus bus, struct io_device *d);
+void vm_io_remove(struct vm *vm, enum io_bus bus, struct io_device *d);
+int vm_io_read(struct vcpu *vcpu, enum io_bus bus, u64 addr, u32 len, void *val);
+int vm_io_write(struct vcpu *vcpu, enum io_bus bus, u64 addr, u32 len, const void *val);
+
+#endif
