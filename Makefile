@@ -84,7 +84,7 @@ ifndef SAN
 CORE_CFLAGS += -Wframe-larger-than=2048
 endif
 BT_CFLAGS   := $(CORE_CFLAGS) -I engine/bt
-HOME_CFLAGS := $(BASE) -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread \
+HOME_CFLAGS := $(BASE) -D_GNU_SOURCE -fPIC -pthread \
 	-I include -I core -I home/process
 HOST_CFLAGS := $(BASE) -D_GNU_SOURCE -fPIE -pthread -I include -I core -I host -I devices -I .
 TEST_CFLAGS := $(BASE) -D_GNU_SOURCE -fPIE -pthread -Wno-missing-prototypes \
@@ -205,7 +205,7 @@ endif
 check: deps ## Build and run every test (at most 15 minutes on two cores)
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 tests
-	@$(MAKE) --no-print-directory guest
+	@$(MAKE) --no-print-directory guest GUESTS='amd64 686 memtest source'
 	@tests/run --list build/tests.list --list build-san/tests.list $(CHECK)
 
 .PHONY: fuzz
@@ -221,9 +221,10 @@ bench: deps ## Boot and CPU figures: native, anykvm -accel bt, QEMU -accel tcg
 
 # --- Guests ------------------------------------------------------------------------------------
 
+GUESTS ?= amd64
 .PHONY: guest
 guest: ## Fetch the distribution's kernels and busybox into build/guest/
-	@scripts/fetch-guest
+	@scripts/fetch-guest $(GUESTS)
 	@scripts/mkinitrd
 
 .PHONY: run
