@@ -31,7 +31,9 @@ struct x86_emu;
 
 /*
  * Every callback returns an enum x86_emu_result; on X86_EMU_FAULT it has
- * filled e->exc. Linear addresses: segmentation has been done.
+ * filled e->exc. Linear addresses: segmentation has been done. @size is 1 to
+ * 16 bytes (probe: to 4096) and may straddle pages; a read that comes with
+ * X86_ACC_FETCH never straddles one. rdtsc is the guest's TSC, offset included.
  */
 struct x86_emu_ops {
 	int (*read)(struct x86_emu *e, u64 lin, void *val, unsigned int size, unsigned int acc);
@@ -59,6 +61,13 @@ struct x86_emu_ops {
 	void (*iret_done)(struct x86_emu *e);	/* an IRET completed: NMIs are open again */
 	/* A segment register, CPL, mode bit or descriptor table was written: hidden copies are stale. */
 	void (*changed)(struct x86_emu *e);
+	/*
+	 * One element of a REP string is done and its registers are advanced:
+	 * what was kept for the replay after X86_EMU_EXIT is over, the next
+	 * access is a new one. (An instruction that ends in OK, HLT or FAULT
+	 * says the same by its return.) May be NULL.
+	 */
+	void (*commit)(struct x86_emu *e);
 };
 
 struct x86_emu {
@@ -68,6 +77,10 @@ struct x86_emu {
 	bool vendor_intel;		/* sysenter/syscall rules of the guest's CPUID vendor */
 	bool no_single_step;		/* set by the owner: do not raise #DB for TF */
 	u32 event_error;		/* internal: ext bit while an event is being delivered */
+	bool branched;			/* internal: rip is set by the instruction itself */
+	bool stepped;			/* internal: no trap for TF after this instruction */
+	u8 shadow;			/* internal: the interrupt shadow that the instruction leaves */
+	bool keep_rf;			/* internal: RF is the instruction's own (IRET, a REP in work) */
 	struct x86_exception exc;	/* out, with X86_EMU_FAULT */
 	struct x86_insn insn;		/* the instruction in work */
 };
