@@ -168,6 +168,7 @@ $(B)/anykvm: $(call obj,$(host-y) $(devices-y)) $(B)/libanykvm.a
 #                                        plat of home/test), process (libanykvm.a), none
 #   tests/unit/walk-libs := -lZydis      libraries
 #   tests/unit/walk-args := --count 9    arguments under `make check`
+#   tests/unit/walk-opts := timeout=60   words for tests/run: timeout=SECONDS, alone
 #   san-test-y += tests/unit/walk        built and run with ASan and UBSan (too)
 #   check-y += tests/guest/boot.sh       a script that is run as it is
 #
@@ -196,9 +197,9 @@ run-tests := $(if $(SAN),$(san-test-y),$(test-y))
 .PHONY: tests
 tests: $(addprefix $(B)/,$(run-tests)) ## Build every test program, run none
 	@mkdir -p $(B)
-	@: > $(B)/tests.list $(foreach t,$(run-tests),; echo '$(B)/$(t) $($(t)-args)' >> $(B)/tests.list)
+	@: > $(B)/tests.list $(foreach t,$(run-tests),; echo '$($(t)-opts) $(B)/$(t) $($(t)-args)' >> $(B)/tests.list)
 ifndef SAN
-	@: $(foreach t,$(check-y),; echo '$(t)' >> $(B)/tests.list)
+	@: $(foreach t,$(check-y),; echo '$($(t)-opts) $(t) $($(t)-args)' >> $(B)/tests.list)
 endif
 
 .PHONY: check
