@@ -25,7 +25,12 @@ struct plat_file;
 
 void *plat_alloc(size_t size);		/* zeroed, or NULL; freed by plat_free */
 void plat_free(void *p);		/* NULL is fine */
-/* Zeroed pages that the host program can map: kvm_run, the coalesced ring, the dirty ring. */
+/*
+ * Zeroed pages that the host program can map: kvm_run, the coalesced ring, the
+ * dirty ring. They are @owner's and go when its file goes, after
+ * ops->release, or never if somebody still has them mapped; plat_free does
+ * not know them. What page of which file shows them: core_shared_page.
+ */
 void *plat_alloc_shared(struct plat_file *owner, u64 offset, size_t size);
 
 /* ---- the host program's memory ---- */
@@ -106,6 +111,8 @@ struct plat_file_ops {
 };
 int plat_file_create(const char *name, const struct plat_file_ops *ops, void *obj,
 		     struct plat_file **file);	/* the fd, or -errno */
+/* Undo a plat_file_create whose object could not be finished: the fd is closed, release is not called. */
+void plat_file_cancel(struct plat_file *file, int fd);
 
 /* Eventfds of the host program. */
 struct plat_eventfd;

@@ -65,7 +65,13 @@ struct vcpu {
 	u32 dirty_tail, dirty_reset;	/* free-running indices */
 
 	u64 requests;			/* atomic bits of enum vcpu_req */
-	u32 in_guest;			/* atomic: 1 between vcpu_enter_guest and the engine's way out */
+	/*
+	 * 1 from vcpu_enter_guest's "go on" to the engine's way out (vcpu_leave_guest):
+	 * vcpu_kick calls engine->kick only then. vcpu_enter_guest sets it.
+	 */
+	u32 in_guest;
+	u32 waiting;			/* 1 while halted in plat_thread_wait */
+	u32 apic_events;		/* atomic: VCPU_APIC_*, with VCPU_REQ_EVENT; set by an INIT or SIPI message */
 	struct x86_cpu cpu;
 	struct x86_emu emu;		/* bound to cpu with the vCPU's ops (core/x86/vcpu-emulate.c) */
 	void *engine_priv;
@@ -76,10 +82,13 @@ struct vcpu {
 	/* events */
 	struct x86_exception exception;	/* pending to be injected when exception_pending */
 	bool exception_pending;
+	bool exception_injected;	/* its CR2 or DR6 effects have been done already (SET_VCPU_EVENTS) */
+	bool delivering;		/* a delivery stopped on MMIO: vcpu_enter_guest does it again */
 	bool interrupt_pending, interrupt_soft;	/* injected but not delivered yet (KVM_INTERRUPT, SET_VCPU_EVENTS) */
 	u8 interrupt_vector;
 	u8 nmi_pending;			/* 0..2 */
 	bool nmi_injected;
+	int pending_external_vector;	/* split irqchip: KVM_INTERRUPT's, an ExtINT for the LAPIC; -1: none */
 	bool request_interrupt_window;	/* from run, at KVM_RUN */
 	bool triple_fault_pending;
 
@@ -94,15 +103,24 @@ struct vcpu {
 	struct mmio_log mmio;
 	u64 guest_debug;		/* KVM_GUESTDBG_* */
 	u64 guest_debug_dr[8];		/* with KVM_GUESTDBG_USE_HW_BP */
+	u64 debug_resume_pc;		/* rip of a breakpoint that has been reported: run it this time */
+	bool debug_resuming;
 	u64 sync_regs;			/* run->kvm_valid_regs */
 	struct vcpu_stats stats;
 	/*
 	 * A KVM_EXIT_X86_RDMSR/WRMSR is out: at the next KVM_RUN the emulated
 	 * instruction is completed from run->msr.
 	 */
-	u8 msr_exit;			/* 0, 1 = rdmsr, 2 = wrmsr */
+	u8 msr_exit;			/* 0, 1 = rdmsr, 2 = wrmsr; the index is run->msr's */
+	bool msr_answered;		/* msr_error and msr_data answer the instruction that is run again */
+	u8 msr_error;
+	u32 msr_index;
+	u64 msr_data;
 	bool hypercall_exit;
 };
+
+#define VCPU_APIC_INIT BIT(0)
+#define VCPU_APIC_SIPI BIT(1)		/* the vector is in sipi_vector */
 
 static inline void vcpu_request(struct vcpu *v, enum vcpu_req r)
 {
@@ -113,6 +131,18 @@ static inline bool vcpu_take_request(struct vcpu *v, enum vcpu_req r)
 {
 	return (READ_ONCE(v->requests) & BIT_ULL(r)) &&
 	       (plat_atomic_and64(&v->requests, ~BIT_ULL(r)) & BIT_ULL(r));
+}
+
+/* The engine, when it is out of guest code again. */
+static inline void vcpu_leave_guest(struct vcpu *v)
+{
+	WRITE_ONCE(v->in_guest, 0);
+}
+
+/* The processor that starts by itself: the others wait for INIT and SIPI. */
+static inline bool vcpu_is_bsp(const struct vcpu *v)
+{
+	return v->id == v->vm->boot_cpu_id;
 }
 
 /* vcpu.c: set a request, then make the vCPU see it: kick it out of guest code or wake it from halt. */
@@ -128,6 +158,18 @@ int vcpu_enter_guest(struct vcpu *v, enum engine_exit *why);
 
 /* vcpu.c: queue an exception that an instruction raised (contributory and double faults are x86_deliver's). */
 void vcpu_queue_exception(struct vcpu *v, const struct x86_exception *e);
+
+/*
+ * x86/debug.c: does the host program's debugger take this exception (a #DB of
+ * its breakpoints and steps, a #BP with KVM_GUESTDBG_USE_SW_BP)? Then
+ * KVM_EXIT_DEBUG has been filled, the guest sees nothing and run() ends with
+ * ENGINE_EXIT_USER. For #BP rip is that of the INT3 itself. Asked by
+ * vcpu_queue_exception's callers for a #DB and by the emulator's owner before INT3.
+ */
+bool vcpu_debug_exit(struct vcpu *v, u8 vector, u64 dr6, u64 pc);
+
+/* Did KVM_SET_GUEST_DEBUG ask for anything that needs one instruction at a time? run() then is not called. */
+bool vcpu_debug_stepping(const struct vcpu *v);
 
 /* x86/vcpu-emulate.c (owner: mmu/run): one instruction by the emulator at cpu.rip. */
 enum engine_exit;

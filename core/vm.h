@@ -23,10 +23,12 @@ struct memslot {
 	u16 id, as_id;
 	u64 *dirty;			/* bitmap, with KVM_MEM_LOG_DIRTY_PAGES */
 	u64 *code;			/* bitmap: the engine has translated something from this page */
+	u64 gen;			/* vm->slots_gen when it last changed */
 };
 
 struct memslots {
 	u32 n;
+	u32 last;			/* the slot that vm_slot found last: a guess, racing readers are fine */
 	struct memslot *by_gfn[VM_MAX_SLOTS];	/* sorted by base_gfn */
 };
 
@@ -42,6 +44,7 @@ struct vm {
 	u32 refs;			/* fd, vCPUs, devices */
 	struct plat_mutex lock;
 	struct plat_rwlock slots_lock;
+	struct plat_mutex slots_gate;	/* a slots writer holds it from its first kick to its unlock; see vm_slots_write */
 	struct memslots slots;
 	struct memslot slot_table[VM_MAX_SLOTS];	/* by id; npages = 0: free */
 	u64 slots_gen;
@@ -50,7 +53,10 @@ struct vm {
 	u32 nr_vcpus;
 	u64 enabled_caps[4];
 	bool manual_dirty_protect;
+	bool initially_dirty;		/* KVM_DIRTY_LOG_INITIALLY_SET */
 	u32 dirty_ring_size;		/* entries; 0: off */
+	struct kvm_coalesced_mmio_ring *coalesced_ring;	/* shared page, the VM's */
+	u32 max_vcpu_id;		/* KVM_CAP_MAX_VCPU_ID; 0: not set */
 	bool bugged;			/* every later ioctl gives -EIO */
 
 	const struct engine *engine;
@@ -60,6 +66,11 @@ struct vm {
 	struct irq_routing *routing;
 	struct eventfd_state *eventfds;
 	struct coalesced_state *coalesced;
+	struct io_device *io[2];	/* by enum io_bus */
+	struct plat_spinlock io_lock;
+	struct vm_stats {
+		u64 slots_changes, irq_lines, msis, eventfds, dirty_pages;
+	} stats;
 
 	/* x86 */
 	u8 irqchip;			/* enum vm_irqchip */
@@ -91,6 +102,13 @@ int vm_write(struct vm *vm, struct vcpu *vcpu, u64 gpa, const void *buf, size_t 
 
 /* The home calls it for a write to a watched page of guest RAM (see plat_watch_page). */
 void vm_code_written(struct vm *vm, u64 uaddr);
+
+/*
+ * Memory slots change while no vCPU is in guest code: from write to unlock
+ * every vCPU stays outside run(). Never called with slots_lock held.
+ */
+void vm_slots_write(struct vm *vm);
+void vm_slots_write_unlock(struct vm *vm);
 
 /* Make every vCPU (but @except) act on @req (VCPU_REQ_*); with @wait, return when none is in guest code with it unseen. */
 void vm_request_all(struct vm *vm, u32 req, struct vcpu *except, bool wait);

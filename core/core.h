@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 OR LGPL-2.1-or-later */
+/*
+ * What a home calls: the other side of plat.h. A home turns system calls on
+ * its file descriptors into these few calls and knows nothing else of the
+ * core.
+ */
+#ifndef ANYKVM_CORE_H
+#define ANYKVM_CORE_H
+
+#include "plat.h"
+#include "engine.h"
+
+/*
+ * Once before anything else (a second call is fine): the engine that every VM
+ * will run on. Its init() decides; the error is what opening /dev/kvm gives.
+ */
+int core_init(const struct engine *engine);
+
+/* A new /dev/kvm object behind a new file descriptor (plat_file_create): the fd, or -errno. */
+int core_create_system(void);
+
+/*
+ * ioctl(2) on an object's file. @obj is what plat_file_create was given. The
+ * result is ioctl's: >= 0, or -errno. KVM_RUN comes this way too; it returns
+ * 0 or -EINTR and so on.
+ */
+long core_ioctl(enum plat_file_kind kind, void *obj, unsigned int cmd, u64 arg);
+
+/*
+ * mmap(2) on an object's file at page @pgoff: the page's address inside memory
+ * that plat_alloc_shared returned, or NULL (EINVAL). Pages that follow each
+ * other in the file do not always follow each other in memory: ask for each.
+ * A vCPU's file has run, PIO, the VM's coalesced ring (the same page in every
+ * vCPU of a VM), and at KVM_DIRTY_LOG_PAGE_OFFSET the dirty ring.
+ */
+void *core_shared_page(enum plat_file_kind kind, void *obj, u64 pgoff);
+
+/* For each row of the ioctl table and of the capability table: `make coverage-table`. */
+struct core_coverage {
+	const char *table;	/* "system", "vm", "vcpu", "device", "capability", "enable_cap (vm)", ... */
+	const char *name;
+	u32 number;
+	s32 value;		/* a capability's, asked of a VM that has no irqchip yet */
+	const char *note;	/* NULL, or what to know */
+};
+void core_coverage(void (*row)(const struct core_coverage *c, void *arg), void *arg);
+
+#endif
