@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The translator's own contract: the context that generated code lives on,
+ * the register map, blocks, and who calls whom. docs/translator.md tells it
+ * as a story.
+ *
+ * Register map (guest → host). Guest flags are the host's flags, x87/SSE/AVX
+ * state is the host's own.
+ *   rax rcx rdx rbx rbp rsi r8..r12  themselves
+ *   rsp → r14    rdi → r15    r13 r14 r15 → home[] of the context
+ *   host rsp = struct bt_ctx, host rdi = T0, host r13 = T1 (scratch)
+ */
+#ifndef ANYKVM_BT_H
+#define ANYKVM_BT_H
+
+#include "vcpu.h"
+
+#define BT_T0 X86_RDI
+#define BT_T1 X86_R13
+
+/* ---- software TLB: struct of arrays, direct-mapped ---- */
+
+#define BT_TLB_BITS 9
+#define BT_TLB_SIZE (1u << BT_TLB_BITS)
+
+/* Which view of memory a block was translated for. */
+enum bt_mmu { BT_MMU_KERNEL, BT_MMU_USER, BT_MMU_KERNEL_AC, BT_MMU_COUNT };
+
+/*
+ * Entry i serves linear pages whose number is i modulo the size. tag_r / tag_w
+ * hold the page's linear address, or bt_tlb_invalid(i), which no address with
+ * that index can match: hit means (lin - tag) <= 4096 - size, unsigned.
+ */
+struct bt_tlb {
+	u64 tag_r[BT_TLB_SIZE];
+	u64 tag_w[BT_TLB_SIZE];
+	u64 host[BT_TLB_SIZE];		/* host address of the page */
+};
+
+static inline u64 bt_tlb_invalid(u32 i)
+{
+	return (u64)(i ^ 1) << PAGE_SHIFT;
+}
+
+/* ---- jump cache: where indirect and cross-page jumps go ---- */
+
+#define BT_JC_BITS 10
+#define BT_JC_SIZE (1u << BT_JC_BITS)
+struct bt_jc_entry {
+	u64 rip;		/* the full rip (an offset in CS), index = rip & (size - 1); ~0 - index.. = empty */
+	u64 code;		/* rx address of the block's indirect entry: flags are in ctx->flags */
+};
+
+/* An rip that can't be met at index @i. */
+static inline u64 bt_jc_invalid(u32 i)
+{
+	return i ^ 1;
+}
+
+/* ---- block key: the modes that translation depends on ---- */
+
+#define BT_KEY_MODE 3u			/* enum x86_mode */
+#define BT_KEY_MMU_SHIFT 2		/* 2 bits: enum bt_mmu */
+#define BT_KEY_SS32 BIT(4)		/* SS.B, outside 64-bit mode */
+#define BT_KEY_FLAT BIT(5)		/* 64-bit mode, or CS DS ES SS: base 0, 4 GiB, and data writable */
+#define BT_KEY_TS BIT(6)		/* CR0.TS */
+#define BT_KEY_EM BIT(7)		/* CR0.EM */
+#define BT_KEY_SSE BIT(8)		/* CR4.OSFXSR */
+#define BT_KEY_AVX BIT(9)		/* CR4.OSXSAVE and XCR0.SSE|AVX */
+#define BT_KEY_STEP BIT(10)		/* one instruction a block, never linked: TF, guest debug, shadows */
+#define BT_KEY_BP BIT(11)		/* execution breakpoints are armed: blocks end before one */
+#define BT_KEY_ALIGN BIT(12)		/* CR0.AM, EFLAGS.AC, CPL 3: every memory operand goes the slow way */
+#define BT_KEY_MP BIT(13)		/* CR0.MP (wait/fwait with TS) */
+
+static inline enum bt_mmu bt_key_mmu(u32 key)
+{
+	return (key >> BT_KEY_MMU_SHIFT) & 3;
+}
+
+/* ---- the context: host rsp while generated code runs ---- */
+
+#define BT_BOUNCE 64
+
+enum bt_exit {
+	BT_EXIT_NEXT,		/* look up ctx->rip and go on */
+	BT_EXIT_LINK,		/* the same, and patch the jump ctx->link to it */
+	BT_EXIT_INTERP,		/* execute one instruction at ctx->rip in C */
+	BT_EXIT_EXC,		/* vcpu->emu.exc is to be raised at ctx->rip */
+	BT_EXIT_USER,		/* an MMIO exit is filled: ctx->rip is the instruction (read) or the next (write) */
+	BT_EXIT_KICK,		/* ctx->kick was set */
+	BT_EXIT_STEP,		/* one instruction done under BT_KEY_STEP; ctx->rip is the next */
+	BT_EXIT_SMC,		/* a store changed the running block: go on at ctx->rip by look-up */
+	BT_EXIT_FAULT,		/* the host program's memory vanished: KVM_RUN gives -EFAULT */
+};
+
+struct bt_link;
+struct bt_block;
+
+/*
+ * Offsets of the first part are known to enter.S and checked in context.c.
+ * The region: [256 KiB stack][struct bt_ctx]; signal handlers of the host
+ * program may run on the stack below.
+ */
+struct bt_ctx {
+	u64 home[3];		/* 0x00: guest r13 r14 r15 */
+	u32 kick;		/* 0x18: set by any thread: leave at the next edge */
+	u16 flags;		/* 0x1c: arithmetic flags parked as LAHF/SETO left AX: AH = flags, AL = OF */
+	u16 pad0;
+	u64 rip;		/* 0x20: guest rip at an exit */
+	u64 save_rax;		/* 0x28 */
+	u64 gpr_ptr;		/* 0x30: &vcpu->cpu.gpr[0] */
+	u64 host_rsp;		/* 0x38: the C stack, to go back to */
+	u64 fn_mem_slow;	/* 0x40: bt_asm_mem_slow */
+	u64 fn_mem_commit;	/* 0x48: bt_asm_mem_commit */
+	u64 fn_exit;		/* 0x50: bt_asm_exit: eax-free, reason in ctx->exit_reason */
+	u64 fn_seg_slow;	/* 0x58: bt_asm_seg_slow */
+	u64 link;		/* 0x60: struct bt_link * of BT_EXIT_LINK */
+	u32 exit_reason;	/* 0x68 */
+	u32 memop;		/* 0x6c: BT_MEMOP_* of the slow access under way */
+	u64 mem_lin;		/* 0x70: its linear address */
+	u64 mem_ret;		/* 0x78: return address in generated code: names the guest instruction */
+	u64 host_mxcsr;		/* 0x80 */
+	u64 scratch[4];		/* 0x88 */
+	/* from here on only C and generated displacements */
+	u64 seg_base[6];
+	s64 seg_lim_r[6];	/* last valid byte for reads outside 64-bit mode; -1: always the slow way */
+	s64 seg_lim_w[6];
+	u8 bounce[BT_BOUNCE * 2] __attribute__((aligned(64)));
+	struct bt_tlb tlb[BT_MMU_COUNT];
+	struct bt_jc_entry jc[BT_MMU_COUNT][BT_JC_SIZE];
+
+	/* C side */
+	struct vcpu *vcpu;
+	struct bt_cache *cache;		/* code buffer and blocks of this vCPU */
+	u32 jc_key[BT_MMU_COUNT];	/* the key whose blocks jc[mmu] holds */
+	bool fpu_live;			/* the guest's x87/SSE/AVX state is in the processor */
+	u64 bounce_gpa[2];		/* what mem_commit writes back: see tlb.c */
+	u64 bounce_lin;
+	u32 bounce_size;
+	bool bounce_active;
+	struct bt_tlb2 *tlb2;		/* tlb.c: the larger, tagged second level */
+	struct bt_smc_queue *queue;	/* smc.c: pages written by others */
+	u32 key;			/* present key, valid unless key_stale */
+	bool key_stale;
+	u64 stat_blocks, stat_exits[16], stat_tlb_slow, stat_smc, stat_flush, stat_interp;
+};
+
+/* ctx->memop: what a slow access wants. */
+#define BT_MEMOP_SIZE 0xffu		/* bytes 1..64 */
+#define BT_MEMOP_R BIT(8)
+#define BT_MEMOP_W BIT(9)		/* both: read-modify-write */
+#define BT_MEMOP_MMU_SHIFT 10		/* 2 bits */
+#define BT_MEMOP_SEG_SHIFT 12		/* 3 bits: segment, for #SS or #GP on a non-canonical address */
+#define BT_MEMOP_ALIGN BIT(15)		/* must be aligned to its size: #GP(0) */
+
+/* ---- blocks ---- */
+
+/* A patchable direct jump inside one guest page. */
+struct bt_link {
+	u32 rel;		/* code offset of the aligned rel32 */
+	u32 stub;		/* code offset to which it points while unlinked */
+	struct bt_block *from, *to;	/* to: NULL while unlinked */
+	struct bt_link *next_in;	/* list of the target's incoming links */
+	u64 rip;		/* guest target */
+};
+
+/* Where a host fault or a slow access came from. */
+struct bt_map {
+	u32 host;		/* offset from the block's code */
+	u16 guest;		/* offset of the instruction from the block's first byte */
+	u16 len;		/* of the instruction */
+};
+
+struct bt_block {
+	u64 rip;		/* guest rip (CS offset) of the first instruction */
+	u64 gpa;		/* of its first byte */
+	u64 gpa2;		/* page of the bytes past the page's end, ~0: none */
+	u64 cs_base;
+	u32 key;
+	u32 code, code_len;	/* offset in the code buffer */
+	u32 entry;		/* offset of the indirect entry (restores ctx->flags when live_in) */
+	u16 size;		/* guest bytes */
+	u16 ninsn;
+	u16 live_in;		/* arithmetic flags read before written */
+	u8 nlinks;
+	bool dead;
+	struct bt_link link[2];
+	struct bt_link *in;
+	struct bt_block *hash_next, *page_next;
+	struct bt_map *map;
+	u32 nmap;
+};
+
+/* ---- cache.c (lead): blocks and code memory of one vCPU; own thread only ---- */
+struct bt_cache *bt_cache_create(struct vcpu *v);
+void bt_cache_destroy(struct bt_cache *c);
+/* The block for guest @rip at @gpa (and the page @gpa2 of the next linear page, ~0 if not mapped), or NULL. */
+struct bt_block *bt_cache_find(struct bt_cache *c, u64 rip, u64 gpa, u64 gpa2, u32 key, u64 cs_base);
+void bt_cache_flush(struct bt_cache *c);		/* drop every block; jump caches too */
+/* Drop the blocks with bytes in [gpa, gpa+len). True when @running (may be NULL) was among them. */
+bool bt_cache_invalidate(struct bt_cache *c, u64 gpa, u64 len, const struct bt_block *running);
+bool bt_cache_has_page(struct bt_cache *c, u64 gpa);
+/* Byte range [gpa, gpa+len) overlaps a translated byte of this vCPU. */
+bool bt_cache_overlaps(struct bt_cache *c, u64 gpa, u64 len);
+struct bt_block *bt_cache_by_host(struct bt_cache *c, u64 host_pc);	/* rx address → block */
+/* The guest instruction that host address @pc belongs to: sets *rip (CS offset) and *len. */
+bool bt_cache_map(struct bt_cache *c, u64 host_pc, u64 *rip, u32 *len);
+void bt_cache_link(struct bt_cache *c, struct bt_link *l, struct bt_block *to);
+u64 bt_cache_entry(struct bt_cache *c, struct bt_block *b);	/* rx address with flags in ctx->flags */
+void bt_jc_flush(struct bt_ctx *x);
+void bt_jc_insert(struct bt_ctx *x, struct bt_block *b);
+
+/* ---- translate.c (lead) ---- */
+/*
+ * Translate at guest @rip. @page: host address of the page of the first byte;
+ * @page2: of the next linear page when it is mapped for execution, or NULL.
+ * Returns NULL when the first instruction can't be fetched whole (needs the
+ * next page: the caller walks it and raises the fault) or, after a flush,
+ * memory is short. The caller has made both pages watched (smc.c) BEFORE.
+ */
+struct bt_block *bt_translate(struct bt_ctx *x, u64 rip, u64 gpa, u64 gpa2, const u8 *page,
+			      const u8 *page2);
+
+/* ---- enter.S (lead) ---- */
+/* Load guest registers from ctx->gpr_ptr and flags from ctx->flags, jump to @code; back with everything stored. */
+void bt_asm_enter(struct bt_ctx *x, u64 code);
+void bt_asm_mem_slow(void);
+void bt_asm_mem_commit(void);
+void bt_asm_seg_slow(void);
+void bt_asm_exit(void);
+
+/* ---- called by enter.S (owner: mmu/run, tlb.c) on the context's own stack ---- */
+/*
+ * Resolve ctx->mem_lin for ctx->memop. Returns the host address where the
+ * access may be made at once (TLB filled when possible), with *bounce = 0; or
+ * ctx->bounce with *bounce = 1 after reading what is there (for R): the code
+ * performs the instruction on it and, for W, calls bt_mem_commit. Returns 0
+ * when the instruction can't go on: ctx->exit_reason is set (EXC with
+ * vcpu->emu.exc, USER, FAULT) and ctx->rip is the guest instruction.
+ */
+u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce);
+/* Write the bounce buffer back. 0: go on; else leave with ctx->exit_reason; ctx->rip is the NEXT instruction. */
+int bt_mem_commit(struct bt_ctx *x);
+/* ctx->mem_lin is an offset in segment memop.SEG: the linear address, or sets exit as above and *fail = 1. */
+u64 bt_seg_slow(struct bt_ctx *x, u64 *fail);
+
+/* ---- run.c, tlb.c, smc.c, fpu.c (owner: mmu/run) ---- */
+u32 bt_compute_key(struct bt_ctx *x);
+void bt_tlb_flush_all(struct bt_ctx *x);
+void bt_fpu_load(struct bt_ctx *x);	/* vcpu->cpu.xsave → processor */
+void bt_fpu_save(struct bt_ctx *x);	/* processor → vcpu->cpu.xsave */
+/* Execute one x87/SSE/AVX instruction of kind SPECIAL (fxsave, xsave, fnstenv, gathers, maskmov ...), decoded in vcpu->emu.insn. */
+int bt_fpu_special(struct bt_ctx *x);	/* an enum x86_emu_result */
+
+#endif
