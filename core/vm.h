@@ -77,6 +77,7 @@ struct vm {
 	struct pic *pic;
 	struct ioapic *ioapic;
 	struct pit *pit;
+	struct apic_map *apics;		/* core/x86/apic-map.c */
 	struct kvmclock_vm *clock;	/* core/x86/kvmclock.c */
 	struct msr_filter *msr_filter;
 	u64 tss_addr, identity_map_addr;
