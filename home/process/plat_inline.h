@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The process home's hot types and primitives (see core/plat.h). Everything
+ * here uses general registers only: an engine may call it while the guest's
+ * x87 and vector state is live in the CPU.
+ *
+ * A spinlock of a process can lose its processor while it is held, so it
+ * spins for a moment and then sleeps in the kernel (futex(2), reached with a
+ * bare SYSCALL for the same reason).
+ */
+#ifndef ANYKVM_PLAT_INLINE_H
+#define ANYKVM_PLAT_INLINE_H
+
+#include "types.h"
+
+struct vcpu;
+
+struct plat_spinlock { u32 v; };	/* 0 free, 1 held, 2 held and somebody sleeps */
+struct plat_mutex { u32 v; };		/* the same */
+
+struct plat_rwlock {
+	u32 state;			/* readers; bit 31: a writer holds it */
+	u32 writers;			/* that wait: new readers let them go first */
+	u32 seq;			/* futex: moves at every release */
+	u32 sleepers;
+};
+
+struct plat_timer {
+	u64 deadline;			/* ns, CLOCK_MONOTONIC */
+	void (*fn)(struct plat_timer *t);
+	u32 slot;			/* in the heap, from 1; 0: not armed */
+	u32 running;
+	void *home;			/* the home's own */
+};
+
+struct plat_thread {
+	u32 wake;			/* futex: 1: do not sleep */
+	u32 in_run;			/* between plat_thread_enter and leave */
+	struct vcpu *vcpu;
+	u64 code_lo, code_hi;		/* plat_code_range */
+	u32 mask_set;			/* KVM_SET_SIGNAL_MASK was given */
+	u32 tid;
+	u64 mask;			/* ... and what it blocks */
+	u64 saved_mask;			/* of the host program, during KVM_RUN */
+	u64 reserved[2];
+};
+
+/* ---- atomics: sequentially consistent, the old value is returned ---- */
+
+#define PLAT_ATOMIC(bits)							\
+static inline u##bits plat_atomic_or##bits(u##bits *p, u##bits v)		\
+{ return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST); }				\
+static inline u##bits plat_atomic_and##bits(u##bits *p, u##bits v)		\
+{ return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST); }				\
+static inline u##bits plat_atomic_add##bits(u##bits *p, u##bits v)		\
+{ return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST); }				\
+static inline u##bits plat_atomic_xchg##bits(u##bits *p, u##bits v)		\
+{ return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST); }				\
+static inline u##bits plat_atomic_cmpxchg##bits(u##bits *p, u##bits old, u##bits new_)	\
+{										\
+	__atomic_compare_exchange_n(p, &old, new_, false, __ATOMIC_SEQ_CST,	\
+				    __ATOMIC_SEQ_CST);				\
+	return old;								\
+}
+PLAT_ATOMIC(32)
+PLAT_ATOMIC(64)
+#undef PLAT_ATOMIC
+
+static inline void plat_mb(void)
+{
+	__asm__ volatile("mfence" ::: "memory");
+}
+
+static inline void plat_pause(void)
+{
+	__asm__ volatile("pause" ::: "memory");
+}
+
+static inline u64 plat_rdtsc(void)
+{
+	u32 lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return lo | (u64)hi << 32;
+}
+
+/* ---- spinlock ---- */
+
+#define PLAT_SYS_FUTEX 202
+#define PLAT_FUTEX_WAIT_PRIVATE 128
+#define PLAT_FUTEX_WAKE_PRIVATE 129
+
+static inline long plat_futex_raw(u32 *word, int op, u32 val)
+{
+	long ret;
+	register u64 r10 __asm__("r10") = 0;	/* no timeout */
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "0"((long)PLAT_SYS_FUTEX), "D"(word), "S"((long)op), "d"((u64)val), "r"(r10)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+static inline void plat_spin_init(struct plat_spinlock *l)
+{
+	l->v = 0;
+}
+
+static __attribute__((noinline, unused)) void plat_spin_lock_slow(u32 *v)
+{
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		if (!READ_ONCE(*v) && !plat_atomic_cmpxchg32(v, 0, 1))
+			return;
+		plat_pause();
+	}
+	while (plat_atomic_xchg32(v, 2))
+		plat_futex_raw(v, PLAT_FUTEX_WAIT_PRIVATE, 2);
+}
+
+static inline void plat_spin_lock(struct plat_spinlock *l)
+{
+	if (unlikely(plat_atomic_cmpxchg32(&l->v, 0, 1)))
+		plat_spin_lock_slow(&l->v);
+}
+
+static inline bool plat_spin_trylock(struct plat_spinlock *l)
+{
+	return !plat_atomic_cmpxchg32(&l->v, 0, 1);
+}
+
+static inline void plat_spin_unlock(struct plat_spinlock *l)
+{
+	if (unlikely(plat_atomic_xchg32(&l->v, 0) == 2))
+		plat_futex_raw(&l->v, PLAT_FUTEX_WAKE_PRIVATE, 1);
+}
+
+#endif
