@@ -27,11 +27,12 @@ void *plat_alloc(size_t size);		/* zeroed, or NULL; freed by plat_free */
 void plat_free(void *p);		/* NULL is fine */
 /*
  * Zeroed pages that the host program can map: kvm_run, the coalesced ring, the
- * dirty ring. They are @owner's and go when its file goes, after
- * ops->release, or never if somebody still has them mapped; plat_free does
- * not know them. What page of which file shows them: core_shared_page.
+ * dirty ring. What page of which file shows them is core_shared_page's to
+ * say; @owner is only whose file it was made for. plat_free_shared ends them
+ * for the core; whoever still has them mapped keeps them.
  */
 void *plat_alloc_shared(struct plat_file *owner, u64 offset, size_t size);
+void plat_free_shared(void *p, size_t size);		/* NULL is fine */
 
 /* ---- the host program's memory ---- */
 
