@@ -113,7 +113,9 @@ enum x86_unit { X86_U_GPR, X86_U_X87, X86_U_MMX, X86_U_SSE, X86_U_AVX };
 #define X86_T_PROT BIT(13)	/* #UD in real and virtual-8086 mode (lar, lsl, sldt, str, ltr, ...) */
 #define X86_T_SHIFT BIT(14)	/* flags untouched when the masked count is zero: flags_w is "may" */
 #define X86_T_MAYBE BIT(15)	/* destination may stay unwritten (cmov: reads its destination) */
-#define X86_T_NOPREFIX BIT(16)	/* 66/F2/F3 pick another table row (mandatory prefix) */
+#define X86_T_NOPREFIX BIT(16)	/* 66/F2/F3 picked the row: no operand size (opsize 4, or 8 with W), no rep */
+#define X86_T_BITSTR BIT(17)	/* bt r/m, r: with memory the bit index reaches beyond the operand */
+/* Bits 18 to 31 are the decoder's own (opcodes.h). */
 
 /* Sizes of the memory operand: struct x86_opcode.memsize; the decoder resolves it to insn->memsize bytes. */
 enum x86_msize {
@@ -152,7 +154,22 @@ struct x86_opcode {
 
 /*
  * reg_class names the register in the opcode byte (push r, pop r, xchg r,
- * mov r,imm, bswap) when there is no modrm: it is then in insn->reg.
+ * mov r,imm, bswap) when there is no modrm: it is then in insn->reg. So it does for
+ * push and pop of a segment register (push es, pop gs).
+ *
+ * An operation whose row has neither register nor modrm works on rAX where the
+ * manual says so (add al, imm8; test eax, imm32; in; out): then gpr_r and gpr_w
+ * have RAX. mov rAX, moffs is presented as the mov with modrm that it abbreviates
+ * (opcode 88 to 8B, reg = RAX, is_mem, no base, no index) but has_modrm is false,
+ * and the address, up to 64 bits, is in disp64.
+ *
+ * What a row cannot know: a REP prefix (P_F2, P_F3) on a K_STRING operation reads and
+ * writes RCX, and may leave flags and registers alone (count of zero).
+ * flags_w & ~flags_u are surely written, but for X86_T_SHIFT rows and that.
+ * String operations, xlat and maskmov have no modrm operand, but seg (the override, or
+ * DS) and memsize are set; the rDI side of a string operation is always in ES.
+ * XADD, XCHG: the register is RW. CMOVcc, BSF, LAR: the register is RW and MAYBE.
+ * VEX instructions are #UD in real and virtual-8086 mode, whatever their row says.
  */
 struct x86_insn {
 	const struct x86_opcode *info;
@@ -171,12 +188,12 @@ struct x86_insn {
 	u8 modrm;		/* the byte as it stands */
 	u8 reg, rm;		/* numbers with REX.R / REX.B; rm of the register form */
 	u8 base, index, scale;	/* enum x86_reg; scale is the shift 0..3; 16-bit forms included */
-	u8 vvvv;		/* the register, un-inverted */
-	u8 memsize;		/* bytes accessed through the memory operand, 0 if none */
+	u8 vvvv;		/* the register, un-inverted; 0 when unused */
+	u16 memsize;		/* bytes accessed through the memory operand, 0 if none; xsave*: 0 */
 	u8 disp_off, disp_len;	/* where the displacement stands in the bytes */
 	u8 imm_off, imm_len;
 	s32 disp;
-	u64 disp64;		/* moffs */
+	u64 disp64;		/* disp, sign-extended; moffs: the whole address */
 	u64 imm;
 	u16 imm2;
 	u8 bytes[X86_INSN_MAX];	/* the instruction itself */
