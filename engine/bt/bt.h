@@ -112,7 +112,7 @@ struct bt_ctx {
 	u64 host_rsp;		/* 0x38: the C stack, to go back to */
 	u64 fn_mem_slow;	/* 0x40: bt_asm_mem_slow */
 	u64 fn_mem_commit;	/* 0x48: bt_asm_mem_commit */
-	u64 fn_exit;		/* 0x50: bt_asm_exit: eax-free, reason in ctx->exit_reason */
+	u64 fn_exit;		/* 0x50: bt_asm_exit; the reason is in ctx->exit_reason */
 	u64 fn_seg_slow;	/* 0x58: bt_asm_seg_slow */
 	u64 link;		/* 0x60: struct bt_link * of BT_EXIT_LINK */
 	u32 exit_reason;	/* 0x68 */
@@ -120,7 +120,8 @@ struct bt_ctx {
 	u64 mem_lin;		/* 0x70: its linear address */
 	u64 mem_ret;		/* 0x78: return address in generated code: names the guest instruction */
 	u64 host_mxcsr;		/* 0x80 */
-	u64 scratch[4];		/* 0x88 */
+	u64 fn_exit_parked;	/* 0x88: like fn_exit, the arithmetic flags are in ctx->flags already */
+	u64 scratch[4];		/* 0x90 */
 	/* from here on only C and generated displacements */
 	u64 seg_base[6];
 	s64 seg_lim_r[6];	/* last valid byte for reads outside 64-bit mode; -1: always the slow way */
@@ -179,6 +180,8 @@ struct bt_block {
 	u32 key;
 	u32 code, code_len;	/* offset in the code buffer */
 	u32 entry;		/* offset of the indirect entry (restores ctx->flags when live_in) */
+	u16 dep_lo, dep_hi;	/* page offsets of the bytes it depends on: its own and those looked ahead at */
+	u32 cs_limit;
 	u16 size;		/* guest bytes */
 	u16 ninsn;
 	u16 live_in;		/* arithmetic flags read before written */
@@ -186,7 +189,7 @@ struct bt_block {
 	bool dead;
 	struct bt_link link[2];
 	struct bt_link *in;
-	struct bt_block *hash_next, *page_next;
+	struct bt_block *hash_next, *page_next, *page2_next;
 	struct bt_map *map;
 	u32 nmap;
 };
@@ -221,13 +224,28 @@ void bt_jc_insert(struct bt_ctx *x, struct bt_block *b);
 struct bt_block *bt_translate(struct bt_ctx *x, u64 rip, u64 gpa, u64 gpa2, const u8 *page,
 			      const u8 *page2);
 
+/* ---- context.c (lead) ---- */
+/* The context with its stack, jump caches and TLBs empty, function pointers set; or NULL. */
+struct bt_ctx *bt_ctx_create(struct vcpu *v);
+void bt_ctx_destroy(struct bt_ctx *x);
+/*
+ * Run generated code at @code until it leaves: moves vcpu->cpu (gpr, arithmetic
+ * rflags) in and out around bt_asm_enter. On return ctx->exit_reason and
+ * ctx->rip say why and where; vcpu->cpu.rip is set to ctx->rip. Segment bases
+ * and limits (ctx->seg_*) are the caller's to keep fresh: bt_ctx_load_segments
+ * after any segment or mode change.
+ */
+enum bt_exit bt_enter(struct bt_ctx *x, u64 code);
+void bt_ctx_load_segments(struct bt_ctx *x);
+
 /* ---- enter.S (lead) ---- */
 /* Load guest registers from ctx->gpr_ptr and flags from ctx->flags, jump to @code; back with everything stored. */
 void bt_asm_enter(struct bt_ctx *x, u64 code);
 void bt_asm_mem_slow(void);
 void bt_asm_mem_commit(void);
 void bt_asm_seg_slow(void);
-void bt_asm_exit(void);
+void bt_asm_exit(void);			/* arithmetic flags are in the processor */
+void bt_asm_exit_parked(void);		/* they are in ctx->flags */
 
 /* ---- called by enter.S (owner: mmu/run, tlb.c) on the context's own stack ---- */
 /*
