@@ -2,4 +2,4 @@
 # The one list of the files of core; every home builds from it.
 
 core-y += core/x86/emulate/decode.o core/x86/emulate/opcodes_1b.o core/x86/emulate/opcodes_0f.o
-core-y += core/x86/emulate/opcodes_0f38.o core/x86/emulate/opcodes_x87.o
+core-y += core/x86/emulate/opcodes_0f38.o core/x86/emulate/opcodes_x87.o core/x86/emulate/opcodes_vex.o
