@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The KVM API in this process: the library, whose processor is a translator. It needs no device,
+ * no privilege and no virtualization extension.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include <anykvm.h>
+
+#include "host/accel.h"
+
+static int bt_open(void)
+{
+	int fd = anykvm_open();
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int bt_ioctl(int fd, unsigned long request, void *arg)
+{
+	int ret = anykvm_ioctl(fd, request, arg);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static int bt_close(int fd)
+{
+	return anykvm_close(fd) ? -errno : 0;
+}
+
+static void *bt_mmap_vcpu(int vcpu_fd, size_t len)
+{
+	void *p = anykvm_mmap(len, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu_fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int bt_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
+{
+	return anykvm_sigaction(sig, act, old) ? -errno : 0;
+}
+
+static bool bt_usable(char *why, size_t len)
+{
+	(void)why;
+	(void)len;
+	return true;
+}
+
+const struct accel accel_bt = {
+	.name = "bt",
+	.what = "binary translation in this process",
+	.open = bt_open,
+	.ioctl = bt_ioctl,
+	.close = bt_close,
+	.mmap_vcpu = bt_mmap_vcpu,
+	.sigaction = bt_sigaction,
+	.memory_written = anykvm_memory_written,
+	.usable = bt_usable,
+};

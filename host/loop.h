@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The event loop: file descriptors and timers, run by the main thread under the machine lock.
+ */
+#ifndef ANYKVM_HOST_LOOP_H
+#define ANYKVM_HOST_LOOP_H
+
+#include <stdint.h>
+
+struct loop_fd {
+	int fd;
+	uint32_t events;	/* EPOLL*, as now asked for */
+	void (*fn)(void *arg, uint32_t events);
+	void *arg;
+};
+
+void loop_init(void);
+/* False: this kind of file cannot be waited for (a regular file); treat it as always ready. */
+int loop_add(struct loop_fd *lfd);
+void loop_want(struct loop_fd *lfd, uint32_t events);
+void loop_remove(struct loop_fd *lfd);
+
+/* One turn: wait for something, do it. The lock is released only while waiting. */
+void loop_turn(void);
+/* Make a loop_turn() that waits return; from any thread. */
+void loop_wake(void);
+
+void machine_lock(void);
+void machine_unlock(void);
+
+#endif

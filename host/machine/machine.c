@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The machine's life. The main thread is the event loop; it alone resets and ends the machine, when
+ * a device, a vCPU, a signal or the user's keys have asked for it.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "host/chardev.h"
+#include "host/cpuid.h"
+#include "host/loop.h"
+#include "host/machine/machine.h"
+#include "host/machine/pc.h"
+#include "host/report.h"
+#include "host/term.h"
+#include "host/vcpu.h"
+
+static enum machine_request asked;
+static const char *asked_why;
+static struct loop_fd signals;
+
+/* The end outranks a reset; of two that are equal the first one counts. */
+void machine_ask(enum machine_request what, const char *why)
+{
+	if (tracing(TRACE_RESET))
+		trace("%s asked for: %s", what == MACHINE_RESET ? "reset" : "end", why);
+	if (what <= asked)
+		return;
+	asked = what;
+	asked_why = why;
+	loop_wake();
+}
+
+static void bus_request(void *arg, enum machine_request what, const char *why)
+{
+	(void)arg;
+	machine_ask(what, why);
+}
+
+static void bus_set_gsi(void *arg, unsigned int gsi, bool level)
+{
+	vm_set_gsi(arg, gsi, level);
+}
+
+static void quit_key(void)
+{
+	machine_ask(MACHINE_QUIT, "Ctrl-A x");
+}
+
+/* --- signals --- */
+
+static void got_signal(void *arg, uint32_t events)
+{
+	struct signalfd_siginfo si;
+
+	(void)arg;
+	(void)events;
+	if (read(signals.fd, &si, sizeof(si)) != sizeof(si))
+		return;
+	if (si.ssi_signo == SIGCONT) {
+		term_again();
+		return;
+	}
+	note("ended by signal %u from process %u", si.ssi_signo, si.ssi_pid);
+	machine_ask(MACHINE_QUIT, "signal");
+}
+
+/* Before any thread: all inherit that these signals come to the loop only. */
+static void take_signals(void)
+{
+	static const int list[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCONT };
+	sigset_t set;
+	unsigned int i;
+
+	sigemptyset(&set);
+	for (i = 0; i < ARRAY_SIZE(list); i++)
+		sigaddset(&set, list[i]);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signals = (struct loop_fd){
+		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+		.events = EPOLLIN, .fn = got_signal,
+	};
+	if (signals.fd < 0 || !loop_add(&signals))
+		die("cannot take signals: %s", strerror(errno));
+}
+
+/* --- life --- */
+
+static void load(const struct vm *vm, const struct boot *boot, const struct pc *pc)
+{
+	struct boot_entry entry;
+
+	pc_write_tables(pc, vm);
+	boot_load(boot, vm, &entry);
+	vcpus_set_entry(&entry);
+}
+
+static void check_memory(const struct vm *vm, const struct kvm_cpuid2 *cpuid)
+{
+	unsigned int bits = cpu_phys_bits(cpuid);
+	uint64_t end = vm->high_size ? HIGH_RAM_BASE + vm->high_size : vm->low_size;
+
+	if (bits < 64 && end > 1ull << bits)
+		die("-m %llu: the guest's processor addresses %u bits, %llu MiB of memory at most",
+		    (unsigned long long)(vm->ram_size >> 20), bits,
+		    (unsigned long long)(((1ull << bits) - (HIGH_RAM_BASE - LOW_RAM_MAX)) >> 20));
+}
+
+int machine_run(const struct config *cfg, struct vm *vm, struct boot *boot)
+{
+	static const struct bus_ops ops = { .set_gsi = bus_set_gsi, .request = bus_request };
+	struct kvm_cpuid2 *cpuid;
+	struct bus *bus;
+	struct pc pc;
+
+	loop_init();
+	take_signals();
+	machine_lock();
+	cpuid = cpu_make(vm, cfg->cpu);
+	check_memory(vm, cpuid);
+	vm_create(vm);
+	bus = bus_create(&ops, vm);
+	vcpus_create(vm, bus, &cfg->smp, cpuid);
+	pc_build(&pc, bus, vm, cfg);
+	boot->acpi_rsdp = pc.rsdp;
+	load(vm, boot, &pc);
+	chardev_quit = quit_key;
+	vcpus_start();
+	chardev_start_all();
+	vcpus_resume();
+	for (;;) {
+		while (!asked)
+			loop_turn();
+		if (asked != MACHINE_RESET || cfg->no_reboot)
+			break;
+		vcpus_pause();
+		/* While they came to rest, one may have asked for the end. */
+		if (asked != MACHINE_RESET)
+			break;
+		asked = MACHINE_RUN;
+		bus_reset(bus);
+		vm_reset_irqchip(vm);
+		vcpus_reset();
+		load(vm, boot, &pc);
+		vcpus_resume();
+	}
+	if (tracing(TRACE_RESET))
+		trace("end: %s", asked_why);
+	vcpus_stop();
+	bus_destroy(bus);
+	vm->accel->close(vm->fd);
+	vm->accel->close(vm->sys_fd);
+	return 0;
+}

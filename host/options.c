@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The command line: one table, a row an option. The names and the forms of their arguments are
+ * QEMU's, which people and tools know. What is not in the table is refused by name, with the
+ * nearest name that is.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/accel.h"
+#include "host/bus.h"
+#include "host/chardev.h"
+#include "host/cpuid.h"
+#include "host/nearest.h"
+#include "host/options.h"
+#include "host/report.h"
+
+#ifndef ANYKVM_VERSION
+#define ANYKVM_VERSION "unknown"
+#endif
+
+#define MIB (1ull << 20)
+#define DEFAULT_RAM (512 * MIB)
+
+struct option {
+	const char *name;
+	const char *arg;	/* NULL: takes none */
+	const char *help;
+	void (*parse)(struct config *cfg, const char *val);
+};
+
+/* --- one parser an option --- */
+
+/* A number with an optional fraction and a suffix; MiB without one. */
+static uint64_t parse_size(const char *val)
+{
+	static const char suffixes[] = "kMGTP";
+	const char *s;
+	long double n;
+	char *end;
+
+	if (!isdigit((unsigned char)val[0]))
+		goto bad;
+	errno = 0;
+	n = strtold(val, &end);
+	if (errno || (val[0] == '0' && (val[1] == 'x' || val[1] == 'X')))
+		goto bad;
+	if (!*end) {
+		n *= (long double)MIB;
+	} else if ((*end == 'b' || *end == 'B') && !end[1]) {
+		;
+	} else {
+		s = strchr(suffixes, *end == 'K' ? 'k' : toupper((unsigned char)*end));
+		if (*end == 'K' || *end == 'k')
+			s = suffixes;
+		if (!s || (end[1] && strcmp(end + 1, "iB") && strcmp(end + 1, "B")))
+			goto bad;
+		n *= (long double)(1ull << (10 * (s - suffixes + 1)));
+	}
+	if (n > 0x1p60L)
+		die("-m %s: more memory than a PC can address", val);
+	if (n < (long double)MIB)
+		die("-m %s: a PC needs at least 1M of memory (a Linux kernel needs tens)", val);
+	return ((uint64_t)n + 0xfff) & ~0xfffull;
+bad:
+	die("-m %s: not an amount of memory; write it like 512M or 2G", val);
+}
+
+static void parse_m(struct config *cfg, const char *val)
+{
+	if (strchr(val, ','))
+		die("-m %s: memory slots and maxmem are not built; give the amount alone, like -m 2G",
+		    val);
+	if (!strncmp(val, "size=", 5))
+		val += 5;
+	cfg->ram_size = parse_size(val);
+}
+
+static unsigned int parse_count(const char *opt, const char *what, const char *val, size_t len,
+				const char *whole)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(val, &end, 10);
+	if (!len || !isdigit((unsigned char)*val) || end != val + len || errno)
+		die("%s %s: %s must be a whole number from 1 to %u", opt, whole, what, MAX_CPUS);
+	if (!n || n > MAX_CPUS)
+		die("%s %s: %s must be from 1 to %u", opt, whole, what, MAX_CPUS);
+	return (unsigned int)n;
+}
+
+static void parse_smp(struct config *cfg, const char *val)
+{
+	static const char *const keys[] = { "cpus", "sockets", "cores", "threads", "maxcpus" };
+	unsigned int given[ARRAY_SIZE(keys)] = { 0 };
+	struct topology *t = &cfg->smp;
+	const char *p = val;
+	unsigned int i;
+
+	for (;;) {
+		size_t len = strcspn(p, ","), key = strcspn(p, "=,");
+
+		if (p[key] != '=') {
+			if (p != val)
+				die("-smp %s: '%.*s' is not KEY=N", val, (int)len, p);
+			given[0] = parse_count("-smp", "the number of CPUs", p, len, val);
+		} else {
+			for (i = 0; i < ARRAY_SIZE(keys); i++)
+				if (strlen(keys[i]) == key && !strncmp(keys[i], p, key))
+					break;
+			if (i == ARRAY_SIZE(keys))
+				die("-smp %s: '%.*s' is none of cpus, sockets, cores, threads, maxcpus",
+				    val, (int)key, p);
+			given[i] = parse_count("-smp", keys[i], p + key + 1, len - key - 1, val);
+		}
+		if (!p[len])
+			break;
+		p += len + 1;
+	}
+	t->threads = given[3] ? given[3] : 1;
+	if (!given[0] && !given[2] && !given[1])
+		given[0] = given[4] ? given[4] : t->threads;
+	/* What is not said follows from the rest, cores before sockets, as QEMU does since 6.2. */
+	t->sockets = given[1] ? given[1] : 1;
+	t->cores = given[2];
+	if (!t->cores)
+		t->cores = given[0] ? given[0] / (t->sockets * t->threads) : 1;
+	else if (!given[1] && given[0])
+		t->sockets = given[0] / (t->cores * t->threads);
+	t->cpus = given[0] ? given[0] : t->sockets * t->cores * t->threads;
+	if (t->sockets * t->cores * t->threads != t->cpus)
+		die("-smp %s: %u sockets x %u cores x %u threads are not %u CPUs", val, t->sockets,
+		    t->cores, t->threads, t->cpus);
+	if (given[4] && given[4] != t->cpus)
+		die("-smp %s: CPU hotplug is not built; leave maxcpus out or make it %u", val,
+		    t->cpus);
+}
+
+static void parse_cpu(struct config *cfg, const char *val)
+{
+	if (!strcmp(val, "help") || !strcmp(val, "?")) {
+		cpu_help();
+		end_process(0);
+	}
+	cpu_check(val);
+	cfg->cpu = val;
+}
+
+static void parse_kernel(struct config *cfg, const char *val)
+{
+	cfg->kernel = val;
+}
+
+static void parse_initrd(struct config *cfg, const char *val)
+{
+	cfg->initrd = val;
+}
+
+static void parse_append(struct config *cfg, const char *val)
+{
+	cfg->append = val;
+}
+
+static void parse_nographic(struct config *cfg, const char *val)
+{
+	(void)val;
+	cfg->nographic = true;
+}
+
+static void parse_serial(struct config *cfg, const char *val)
+{
+	if (cfg->nr_serial == MAX_SERIAL)
+		die("-serial %s: a PC has %d serial ports and all have been given", val, MAX_SERIAL);
+	chardev_check(val);
+	cfg->serial[cfg->nr_serial++] = val;
+}
+
+static void parse_accel(struct config *cfg, const char *val)
+{
+	const char *bad;
+	size_t len;
+
+	if (!strcmp(val, "help") || !strcmp(val, "?")) {
+		accel_help();
+		end_process(0);
+	}
+	if (!accel_list_valid(val, &bad, &len))
+		die("-accel %s: there is no accelerator '%.*s'; there are kvm and bt", val,
+		    (int)len, bad);
+	cfg->accel = val;
+	cfg->accel_chosen = true;
+}
+
+static void parse_no_reboot(struct config *cfg, const char *val)
+{
+	(void)val;
+	cfg->no_reboot = true;
+}
+
+static void trace_help(void)
+{
+	const struct trace_item *t;
+
+	printf("What -d can trace, as a list with commas:\n");
+	for (t = trace_items; t->name; t++)
+		printf("  %-12s %s\n", t->name, t->help);
+}
+
+static void parse_d(struct config *cfg, const char *val)
+{
+	const char *names[32], *p = val;
+	const struct trace_item *t;
+	char library[256] = "";
+	size_t len, n;
+
+	(void)cfg;
+	if (!strcmp(val, "help") || !strcmp(val, "?")) {
+		trace_help();
+		end_process(0);
+	}
+	for (;; p += len + 1) {
+		len = strcspn(p, ",");
+		for (t = trace_items, n = 0; t->name; t++) {
+			if (strlen(t->name) == len && !strncmp(t->name, p, len))
+				break;
+			names[n++] = t->name;
+		}
+		if (!t->name)
+			die("-d %s: nothing is traced by the name '%.*s'; did you mean '%s'? (-d help lists all)",
+			    val, (int)len, p, nearest(p, len, names, n));
+		trace_mask |= t->bit;
+		if (!t->bit && strlen(library) + len + 2 < sizeof(library))
+			snprintf(library + strlen(library), sizeof(library) - strlen(library),
+				 "%s%s", library[0] ? "," : "", t->name);
+		if (!p[len])
+			break;
+	}
+	if (library[0])
+		setenv("ANYKVM_TRACE", library, 1);
+}
+
+static noreturn void parse_version(struct config *cfg, const char *val)
+{
+	(void)cfg;
+	(void)val;
+	printf("anykvm %s\n", ANYKVM_VERSION);
+	end_process(0);
+}
+
+static noreturn void parse_help(struct config *cfg, const char *val);
+
+static const struct option options[] = {
+	{ "m", "SIZE", "memory of the guest, like 512M or 2G (default 512M)", parse_m },
+	{ "smp", "N[,sockets=N][,cores=N][,threads=N]", "number of CPUs (default 1)", parse_smp },
+	{ "cpu", "MODEL[,FEATURE=on|off]", "processor that the guest sees; -cpu help lists",
+	  parse_cpu },
+	{ "kernel", "FILE", "Linux kernel to boot: bzImage, or ELF vmlinux", parse_kernel },
+	{ "initrd", "FILE", "initial RAM disk for the kernel", parse_initrd },
+	{ "append", "TEXT", "command line of the kernel", parse_append },
+	{ "nographic", NULL, "no display: serial port on this terminal", parse_nographic },
+	{ "serial", "WHERE", "serial port: stdio, mon:stdio, file:PATH, pty, null, none",
+	  parse_serial },
+	{ "accel", "NAME[:NAME]", "what runs the guest's code: kvm, bt (default kvm:bt)",
+	  parse_accel },
+	{ "no-reboot", NULL, "end when the guest resets", parse_no_reboot },
+	{ "d", "ITEM[,ITEM]", "trace to standard error; -d help lists", parse_d },
+	{ "version", NULL, "print the version", parse_version },
+	{ "help", NULL, "print this", parse_help },
+	{ "h", NULL, NULL, parse_help },
+};
+
+static noreturn void parse_help(struct config *cfg, const char *val)
+{
+	char left[64];
+	unsigned int i;
+
+	(void)cfg;
+	(void)val;
+	printf("anykvm %s: a PC for a Linux guest, on any x86-64 machine\n"
+	       "usage: anykvm -kernel FILE [OPTION ...]\n\n", ANYKVM_VERSION);
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
+		if (!options[i].help)
+			continue;
+		snprintf(left, sizeof(left), "-%s%s%s", options[i].name,
+			 options[i].arg ? " " : "", options[i].arg ? options[i].arg : "");
+		if (strlen(left) > 28)
+			printf("  %s\n  %28s %s\n", left, "", options[i].help);
+		else
+			printf("  %-28s %s\n", left, options[i].help);
+	}
+	printf("\nOn the guest's terminal: Ctrl-A x quits, Ctrl-A h lists all keys.\n");
+	end_process(0);
+}
+
+static const struct option *find_option(const char *arg)
+{
+	const char *name = arg + 1, *names[ARRAY_SIZE(options)];
+	unsigned int i;
+
+	if (*name == '-' && name[1])
+		name++;
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
+		names[i] = options[i].name;
+		if (!strcmp(name, options[i].name))
+			return &options[i];
+	}
+	die("there is no option %s; did you mean -%s? (-help lists all)", arg,
+	    nearest(name, strlen(name), names, ARRAY_SIZE(options)));
+}
+
+void options_parse(struct config *cfg, int argc, char **argv)
+{
+	int i;
+
+	*cfg = (struct config){
+		.ram_size = DEFAULT_RAM,
+		.smp = { 1, 1, 1, 1 },
+		.cpu = "host",
+		.append = NULL,
+		.accel = "kvm:bt",
+	};
+	for (i = 1; i < argc; i++) {
+		const struct option *opt;
+		const char *val = NULL;
+
+		if (argv[i][0] != '-' || !argv[i][1])
+			die("'%s' is not an option; a disk image cannot be given yet (-help lists all)",
+			    argv[i]);
+		opt = find_option(argv[i]);
+		if (opt->arg) {
+			if (++i == argc)
+				die("-%s needs an argument: -%s %s", opt->name, opt->name, opt->arg);
+			val = argv[i];
+		}
+		opt->parse(cfg, val);
+	}
+	if (!cfg->kernel)
+		die("there is nothing to boot: give a kernel with -kernel FILE (-help lists all)");
+	if (!cfg->nr_serial)
+		cfg->serial[cfg->nr_serial++] = "mon:stdio";
+	chardev_check_all(cfg->serial, cfg->nr_serial);
+}
