@@ -63,6 +63,7 @@ struct vcpu {
 	struct kvm_coalesced_mmio_ring *coalesced;	/* page 2, shared by the VM's vCPUs */
 	struct kvm_dirty_gfn *dirty_ring;
 	u32 dirty_tail, dirty_reset;	/* free-running indices */
+	struct plat_spinlock dirty_lock;
 
 	u64 requests;			/* atomic bits of enum vcpu_req */
 	/*
@@ -71,10 +72,11 @@ struct vcpu {
 	 */
 	u32 in_guest;
 	u32 waiting;			/* 1 while halted in plat_thread_wait */
-	u32 apic_events;		/* atomic: VCPU_APIC_*, with VCPU_REQ_EVENT; set by an INIT or SIPI message */
 	struct x86_cpu cpu;
 	struct x86_emu emu;		/* bound to cpu with the vCPU's ops (core/x86/vcpu-emulate.c) */
 	void *engine_priv;
+
+	bool engine_ready;		/* vcpu_create has been called */
 
 	u32 mp_state;			/* KVM_MP_STATE_* */
 	u32 sipi_vector;
@@ -105,6 +107,7 @@ struct vcpu {
 	u64 guest_debug_dr[8];		/* with KVM_GUESTDBG_USE_HW_BP */
 	u64 debug_resume_pc;		/* rip of a breakpoint that has been reported: run it this time */
 	bool debug_resuming;
+	u64 watch_hits;			/* DR6 bits of watchpoints that the instruction in work has touched */
 	u64 sync_regs;			/* run->kvm_valid_regs */
 	struct vcpu_stats stats;
 	/*
@@ -118,9 +121,6 @@ struct vcpu {
 	u64 msr_data;
 	bool hypercall_exit;
 };
-
-#define VCPU_APIC_INIT BIT(0)
-#define VCPU_APIC_SIPI BIT(1)		/* the vector is in sipi_vector */
 
 static inline void vcpu_request(struct vcpu *v, enum vcpu_req r)
 {
@@ -174,15 +174,32 @@ bool vcpu_debug_stepping(const struct vcpu *v);
 /* x86/vcpu-emulate.c (owner: mmu/run): one instruction by the emulator at cpu.rip. */
 enum engine_exit;
 int vcpu_emulate_one(struct vcpu *v, enum engine_exit *why);	/* 1: done, go on; 0: leave with *why */
+int vcpu_emulate_resume(struct vcpu *v, enum engine_exit *why);	/* the same, but 1 for what it does not know */
+/* What the result of x86_emu_fetch or x86_emulate means for the vCPU: as above. */
+int vcpu_emulate_result(struct vcpu *v, int result, enum engine_exit *why);
+/* Raise: queue it, or hand a #DB to the debugger (then 0 with *why). */
+int vcpu_raise(struct vcpu *v, const struct x86_exception *e, enum engine_exit *why);
+extern const struct x86_emu_ops vcpu_emu_ops;
+
+/* x86/debug.c: breakpoints in force, as bits of DR6. */
+bool x86_break_armed(const struct vcpu *v);
+u64 x86_break_hits(const struct vcpu *v, u64 lin);
+bool x86_watch_armed(const struct vcpu *v);
+bool x86_watch_page(const struct vcpu *v, u64 page);
+u64 x86_watch_hits(const struct vcpu *v, u64 lin, u64 len, bool write);
+u64 x86_watch_io_hits(const struct vcpu *v, u16 port, u32 size);
 
 /* x86/mmio.c: guest-physical accesses that are not RAM. X86_EMU_OK or X86_EMU_EXIT (run is filled). */
 int vcpu_mmio_read(struct vcpu *v, u64 gpa, void *val, unsigned int len);
 int vcpu_mmio_write(struct vcpu *v, u64 gpa, const void *val, unsigned int len);
 int vcpu_pio(struct vcpu *v, u16 port, void *val, unsigned int size, bool in);
+void vcpu_mmio_restart(struct vcpu *v);		/* the instruction is tried (again): replay from the start */
+void vcpu_mmio_done(struct vcpu *v);		/* it is through: the log is void */
+void vcpu_mmio_retire(struct vcpu *v);		/* the same, but writes under way still go out */
 /* At KVM_RUN: take in the host program's answer of the last exit. True: another fragment went out, return to it. */
 bool vcpu_mmio_resume(struct vcpu *v);
 
-/* x86/mmu.c: guest page walk. */
+/* x86/walk.c: guest page walk. X86_EMU_OK, or X86_EMU_FAULT with *@exc (which may be NULL). */
 #define X86_WALK_W BIT(0)
 #define X86_WALK_U BIT(1)	/* an access at CPL 3 */
 #define X86_WALK_X BIT(2)

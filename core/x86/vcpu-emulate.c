@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: GPL-2.0 OR LGPL-2.1-or-later */
+/*
+ * The emulator's view of a vCPU: its memory through the guest's page tables,
+ * RAM or MMIO behind them, and its control and model-specific registers.
+ */
+#include "vcpu.h"
+
+#define DR6_WRITABLE 0xe00full		/* B0-B3, BD, BS, BT */
+#define DR6_FIXED 0xffff0ff0ull
+#define DR7_FIXED 0x400ull
+#define DR7_CLEAR 0xd800ull
+
+/* Two locked accesses that straddle pages, or touch what is not RAM, exclude each other. */
+static struct plat_spinlock split_lock;
+
+struct piece {
+	u64 gpa;
+	char *host;		/* NULL: MMIO */
+	u32 len;
+};
+
+static struct vcpu *vcpu_of(struct x86_emu *e)
+{
+	return e->ctx;
+}
+
+static u32 walk_acc(struct vcpu *v, unsigned int acc, bool write)
+{
+	u32 w = 0;
+
+	if (write || (acc & X86_ACC_WRITE))
+		w |= X86_WALK_W;
+	if (acc & X86_ACC_FETCH)
+		w |= X86_WALK_X;
+	if (acc & X86_ACC_SUPER)
+		w |= X86_WALK_IMPLICIT;
+	else if (x86_cpl(&v->cpu) == 3)
+		w |= X86_WALK_U;
+	return w;
+}
+
+/* Find the one or two pieces of memory of [lin, lin+size): every fault comes from here. */
+static int resolve(struct x86_emu *e, u64 lin, u32 size, unsigned int acc, bool write,
+		   struct piece p[2], u32 *n)
+{
+	struct vcpu *v = vcpu_of(e);
+	u32 wacc = walk_acc(v, acc, write);
+	bool w = wacc & X86_WALK_W;
+
+	for (*n = 0; size; (*n)++) {
+		u32 len = min((u64)size, PAGE_SIZE - (lin & ~PAGE_MASK));
+		struct x86_walk walk;
+		struct memslot *slot;
+		char *page;
+		int r;
+
+		if (!x86_long_mode(&v->cpu))
+			lin = (u32)lin;
+		r = x86_walk(v, lin, wacc, &walk, &e->exc);
+		if (r != X86_EMU_OK)
+			return r;
+		page = vm_page(v->vm, v, walk.gpa & PAGE_MASK, w);
+		slot = page ? NULL : vm_slot(v->vm, walk.gpa >> PAGE_SHIFT);
+		if (slot && w && !write && (slot->flags & KVM_MEM_READONLY))
+			page = vm_page(v->vm, v, walk.gpa & PAGE_MASK, false);
+		else if (slot && !(slot->flags & KVM_MEM_READONLY))
+			return X86_EMU_SHUTDOWN;	/* the host program's memory is gone */
+		p[*n] = (struct piece){ walk.gpa, page ? page + (walk.gpa & ~PAGE_MASK) : NULL, len };
+		lin += len;
+		size -= len;
+	}
+	return X86_EMU_OK;
+}
+
+static void tell_engine(struct vcpu *v, u64 gpa, u32 len)
+{
+	struct memslot *slot = vm_slot(v->vm, gpa >> PAGE_SHIFT);
+	u64 i;
+
+	if (!slot || !slot->code)
+		return;
+	i = (gpa >> PAGE_SHIFT) - slot->base_gfn;
+	if (READ_ONCE(slot->code[i / 64]) & BIT_ULL(i % 64))
+		v->vm->engine->memory_written(v->vm, gpa, len);
+}
+
+static int op_read(struct x86_emu *e, u64 lin, void *val, unsigned int size, unsigned int acc)
+{
+	struct vcpu *v = vcpu_of(e);
+	struct piece p[2];
+	u32 n, i;
+	int r = resolve(e, lin, size, acc, false, p, &n);
+
+	if (r != X86_EMU_OK)
+		return r;
+	if (!(acc & X86_ACC_FETCH))
+		v->watch_hits |= x86_watch_hits(v, lin, size, acc & X86_ACC_WRITE);
+	for (i = 0; i < n; val = (char *)val + p[i].len, i++) {
+		if (p[i].host) {
+			if (plat_guest_read(val, p[i].host, p[i].len))
+				return X86_EMU_SHUTDOWN;
+			continue;
+		}
+		r = vcpu_mmio_read(v, p[i].gpa, val, p[i].len);
+		if (r != X86_EMU_OK)
+			return r;
+	}
+	return X86_EMU_OK;
+}
+
+static int write_pieces(struct vcpu *v, const struct piece *p, u32 n, const void *val)
+{
+	u32 i;
+	int r;
+
+	for (i = 0; i < n; val = (const char *)val + p[i].len, i++) {
+		if (p[i].host) {
+			tell_engine(v, p[i].gpa, p[i].len);
+			if (plat_guest_write(p[i].host, val, p[i].len))
+				return X86_EMU_SHUTDOWN;
+			continue;
+		}
+		r = vcpu_mmio_write(v, p[i].gpa, val, p[i].len);
+		if (r != X86_EMU_OK)
+			return r;
+	}
+	return X86_EMU_OK;
+}
+
+static int op_write(struct x86_emu *e, u64 lin, const void *val, unsigned int size,
+		    unsigned int acc)
+{
+	struct vcpu *v = vcpu_of(e);
+	struct piece p[2];
+	u32 n;
+	int r = resolve(e, lin, size, acc, true, p, &n);
+
+	if (r != X86_EMU_OK)
+		return r;
+	v->watch_hits |= x86_watch_hits(v, lin, size, true);
+	return write_pieces(v, p, n, val);
+}
+
+/* The exchange on what no single locked instruction reaches. */
+static int cmpxchg_split(struct x86_emu *e, u64 lin, void *old, const void *val, u32 size,
+			 const struct piece *p, u32 n, bool *done)
+{
+	u8 now[16];
+	int r;
+
+	plat_spin_lock(&split_lock);
+	r = op_read(e, lin, now, size, X86_ACC_WRITE);
+	if (r == X86_EMU_OK) {
+		*done = !memcmp(now, old, size);
+		if (*done)
+			r = write_pieces(vcpu_of(e), p, n, val);
+		else
+			memcpy(old, now, size);
+	}
+	plat_spin_unlock(&split_lock);
+	return r;
+}
+
+static int op_cmpxchg(struct x86_emu *e, u64 lin, void *old, const void *val, unsigned int size,
+		      bool *done)
+{
+	struct vcpu *v = vcpu_of(e);
+	struct piece p[2];
+	u32 n;
+	int r = resolve(e, lin, size, X86_ACC_LOCK, true, p, &n);
+
+	if (r != X86_EMU_OK)
+		return r;
+	v->watch_hits |= x86_watch_hits(v, lin, size, true);
+	if (n != 1 || !p[0].host || (size == 16 && (lin & 15)))
+		return cmpxchg_split(e, lin, old, val, size, p, n, done);
+	tell_engine(v, p[0].gpa, size);
+	return plat_guest_cmpxchg(p[0].host, old, val, size, done) ? X86_EMU_SHUTDOWN : X86_EMU_OK;
+}
+
+static int op_probe(struct x86_emu *e, u64 lin, unsigned int size, unsigned int acc)
+{
+	struct vcpu *v = vcpu_of(e);
+	u32 wacc = walk_acc(v, acc, false);
+
+	while (size) {
+		u32 len = min((u64)size, PAGE_SIZE - (lin & ~PAGE_MASK));
+		struct x86_walk walk;
+		int r;
+
+		if (!x86_long_mode(&v->cpu))
+			lin = (u32)lin;
+		r = x86_walk(v, lin, wacc, &walk, &e->exc);
+		if (r != X86_EMU_OK)
+			return r;
+		lin += len;
+		size -= len;
+	}
+	return X86_EMU_OK;
+}
+
+static int op_pio(struct x86_emu *e, u16 port, void *val, unsigned int size, bool in)
+{
+	return vcpu_pio(vcpu_of(e), port, val, size, in);
+}
+
+/* 0 and -EINVAL of the core's register functions; 1: an exit was made. */
+static int reg_result(struct x86_emu *e, int err)
+{
+	if (err > 0)
+		return X86_EMU_EXIT;
+	return err ? x86_fault_err(e, X86_EXC_GP, 0) : X86_EMU_OK;
+}
+
+static int op_get_msr(struct x86_emu *e, u32 index, u64 *val)
+{
+	return reg_result(e, x86_guest_rdmsr(vcpu_of(e), index, val));
+}
+
+static int op_set_msr(struct x86_emu *e, u32 index, u64 val)
+{
+	return reg_result(e, x86_guest_wrmsr(vcpu_of(e), index, val));
+}
+
+static int op_set_cr(struct x86_emu *e, unsigned int n, u64 val)
+{
+	struct vcpu *v = vcpu_of(e);
+
+	switch (n) {
+	case 0: return reg_result(e, x86_set_cr0(v, val));
+	case 3: return reg_result(e, x86_set_cr3(v, val));
+	case 4: return reg_result(e, x86_set_cr4(v, val));
+	case 8: return reg_result(e, x86_set_cr8(v, val));
+	}
+	return x86_fault(e, X86_EXC_UD);
+}
+
+static int op_get_cr8(struct x86_emu *e, u64 *val)
+{
+	*val = x86_get_cr8(vcpu_of(e));
+	return X86_EMU_OK;
+}
+
+static int op_set_dr(struct x86_emu *e, unsigned int n, u64 val)
+{
+	struct vcpu *v = vcpu_of(e);
+
+	if (n == 4 || n == 5)
+		n += 2;
+	if (n >= 6 && val >> 32)
+		return x86_fault_err(e, X86_EXC_GP, 0);
+	if (n == 6)
+		val = (val & DR6_WRITABLE) | DR6_FIXED;
+	else if (n == 7)
+		val = (val & ~DR7_CLEAR) | DR7_FIXED;
+	v->cpu.dr[n] = val;
+	v->vm->engine->mode_changed(v);
+	return X86_EMU_OK;
+}
+
+static int op_set_xcr(struct x86_emu *e, u32 index, u64 val)
+{
+	return reg_result(e, index ? -EINVAL : x86_set_xcr0(vcpu_of(e), val));
+}
+
+static void op_cpuid(struct x86_emu *e, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
+{
+	x86_cpuid(vcpu_of(e), eax, ebx, ecx, edx);
+}
+
+static u64 op_rdtsc(struct x86_emu *e)
+{
+	return x86_guest_tsc(vcpu_of(e));
+}
+
+static int op_rdpmc(struct x86_emu *e, u32 index, u64 *val)
+{
+	(void)index;
+	*val = 0;
+	return x86_fault_err(e, X86_EXC_GP, 0);		/* no counters are offered */
+}
+
+static void op_invlpg(struct x86_emu *e, u64 lin)
+{
+	struct vcpu *v = vcpu_of(e);
+
+	v->vm->engine->tlb_flush_page(v, lin);
+}
+
+/* SDM vol. 2, INVPCID. More than asked may always be flushed. */
+static int op_invpcid(struct x86_emu *e, u64 type, u64 pcid, u64 lin)
+{
+	struct vcpu *v = vcpu_of(e);
+	bool here = pcid == ((v->cpu.cr4 & X86_CR4_PCIDE) ? v->cpu.cr3 & 0xfff : 0);
+
+	if (type > 3 || (type < 2 && pcid > 0xfff) ||
+	    (type < 2 && pcid && !(v->cpu.cr4 & X86_CR4_PCIDE)) ||
+	    (type == 0 && !x86_canonical(lin, v->cpu.linear_bits)))
+		return x86_fault_err(e, X86_EXC_GP, 0);
+	if (type == 0 && here)
+		v->vm->engine->tlb_flush_page(v, lin);
+	else if (type == 1 && here)
+		v->vm->engine->tlb_flush_asid(v);
+	else
+		v->vm->engine->tlb_flush(v);
+	return X86_EMU_OK;
+}
+
+static int op_hypercall(struct x86_emu *e)
+{
+	return x86_hypercall(vcpu_of(e)) ? X86_EMU_OK : X86_EMU_EXIT;
+}
+
+static void op_wbinvd(struct x86_emu *e)
+{
+	(void)e;	/* caches are the host's, and coherent */
+}
+
+static void op_iret_done(struct x86_emu *e)
+{
+	struct vcpu *v = vcpu_of(e);
+
+	if (v->cpu.nmi_masked) {
+		v->cpu.nmi_masked = false;
+		if (v->nmi_pending)
+			vcpu_request(v, VCPU_REQ_EVENT);
+	}
+}
+
+static void op_changed(struct x86_emu *e)
+{
+	struct vcpu *v = vcpu_of(e);
+
+	v->vm->engine->mode_changed(v);
+}
+
+static void op_commit(struct x86_emu *e)
+{
+	struct vcpu *v = vcpu_of(e);
+
+	if (unlikely(v->mmio.n))
+		vcpu_mmio_done(v);
+}
+
+const struct x86_emu_ops vcpu_emu_ops = {
+	.read = op_read,
+	.write = op_write,
+	.cmpxchg = op_cmpxchg,
+	.probe = op_probe,
+	.pio = op_pio,
+	.get_msr = op_get_msr,
+	.set_msr = op_set_msr,
+	.set_cr = op_set_cr,
+	.get_cr8 = op_get_cr8,
+	.set_dr = op_set_dr,
+	.set_xcr = op_set_xcr,
+	.cpuid = op_cpuid,
+	.rdtsc = op_rdtsc,
+	.rdpmc = op_rdpmc,
+	.invlpg = op_invlpg,
+	.invpcid = op_invpcid,
+	.hypercall = op_hypercall,
+	.wbinvd = op_wbinvd,
+	.iret_done = op_iret_done,
+	.changed = op_changed,
+	.commit = op_commit,
+};
+
+/* ---- one instruction ---- */
+
+int vcpu_raise(struct vcpu *v, const struct x86_exception *exc, enum engine_exit *why)
+{
+	if (exc->vector == X86_EXC_DB && vcpu_debug_exit(v, X86_EXC_DB, exc->cr2, v->cpu.rip)) {
+		*why = ENGINE_EXIT_USER;
+		return 0;
+	}
+	vcpu_queue_exception(v, exc);
+	return 1;
+}
+
+static int internal_error(struct vcpu *v, enum engine_exit *why)
+{
+	const struct x86_insn *i = &v->emu.insn;
+	struct kvm_run *run = v->run;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run->emulation_failure.ndata = 4;
+	run->emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+	run->emulation_failure.insn_size = i->len;
+	memset(run->emulation_failure.insn_bytes, 0, sizeof(run->emulation_failure.insn_bytes));
+	memcpy(run->emulation_failure.insn_bytes, i->bytes, min((u32)i->len, (u32)X86_INSN_MAX));
+	*why = ENGINE_EXIT_USER;
+	return 0;
+}
+
+int vcpu_emulate_result(struct vcpu *v, int r, enum engine_exit *why)
+{
+	struct x86_exception exc;
+
+	switch (r) {
+	case X86_EMU_OK:
+	case X86_EMU_HLT:
+	case X86_EMU_FAULT:
+		if (v->mmio.n)
+			vcpu_mmio_done(v);
+		break;
+	case X86_EMU_EXIT:
+		*why = ENGINE_EXIT_USER;
+		return 0;
+	case X86_EMU_UNHANDLED:
+		return internal_error(v, why);
+	case X86_EMU_SHUTDOWN:
+		*why = ENGINE_EXIT_SHUTDOWN;
+		return 0;
+	default:
+		return 1;
+	}
+	if (r == X86_EMU_FAULT)
+		exc = v->emu.exc;
+	if (unlikely(v->watch_hits)) {
+		/* A trap of the finished instruction; one that faults has not been executed. */
+		if (r != X86_EMU_FAULT)
+			exc = (struct x86_exception){ .vector = X86_EXC_DB };
+		if (exc.vector == X86_EXC_DB)
+			exc.cr2 |= v->watch_hits;
+		v->watch_hits = 0;
+		return vcpu_raise(v, &exc, why);
+	}
+	if (r == X86_EMU_FAULT)
+		return vcpu_raise(v, &exc, why);
+	if (r == X86_EMU_HLT) {
+		*why = ENGINE_EXIT_HALT;
+		return 0;
+	}
+	return 1;
+}
+
+static int emulate(struct vcpu *v)
+{
+	struct x86_emu *e = &v->emu;
+	int r;
+
+	v->watch_hits = 0;
+	vcpu_mmio_restart(v);
+	r = x86_emu_fetch(e);
+	if (r != X86_EMU_OK)
+		return r;
+	/* The debugger's own breakpoint: the guest never sees it. */
+	if (e->insn.info->op == X86_OP_INT3 && vcpu_debug_exit(v, X86_EXC_BP, 0, v->cpu.rip))
+		return X86_EMU_EXIT;
+	return x86_emulate(e);
+}
+
+int vcpu_emulate_one(struct vcpu *v, enum engine_exit *why)
+{
+	return vcpu_emulate_result(v, emulate(v), why);
+}
+
+int vcpu_emulate_resume(struct vcpu *v, enum engine_exit *why)
+{
+	int r = emulate(v);
+
+	return r == X86_EMU_UNHANDLED ? 1 : vcpu_emulate_result(v, r, why);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-2.0 OR LGPL-2.1-or-later */
+/*
+ * The guest's page tables: linear to guest-physical addresses, as the
+ * processor would do it (APM vol. 2, chapter 5; SDM vol. 3, chapter 4).
+ *
+ * All levels are read first, then rights are checked, then accessed and dirty
+ * bits are set by compare-and-exchange: a table that changed under the walk
+ * starts it again, so bits never land in an entry that was not used.
+ */
+#include "vcpu.h"
+
+#define PTE_P BIT_ULL(0)
+#define PTE_W BIT_ULL(1)
+#define PTE_U BIT_ULL(2)
+#define PTE_A BIT_ULL(5)
+#define PTE_D BIT_ULL(6)
+#define PTE_PS BIT_ULL(7)
+#define PTE_G BIT_ULL(8)
+#define PTE_NX BIT_ULL(63)
+#define PTE_ADDR 0x000ffffffffff000ull
+
+struct walk_entry {
+	u64 gpa;
+	u64 val;
+};
+
+struct walk {
+	struct vcpu *v;
+	u64 lin;
+	u32 acc;
+	u32 size;			/* of an entry: 4 or 8 */
+	unsigned int n;			/* entries read */
+	struct walk_entry e[4];
+	bool user, writable, nx;	/* combined */
+	u8 shift;
+	u64 base;			/* guest-physical base of the page found */
+};
+
+enum walk_step { WALK_DONE, WALK_NOT_PRESENT, WALK_RESERVED };
+
+/* An entry that is not in RAM reads as all ones, like a bus that nobody drives. */
+static u64 read_entry(struct walk *s, u64 gpa)
+{
+	u64 val = 0;
+	char *page = vm_page(s->v->vm, s->v, gpa & PAGE_MASK, false);
+
+	if (!page || plat_guest_read(&val, page + (gpa & ~PAGE_MASK), s->size))
+		val = s->size == 4 ? 0xffffffffull : ~0ull;
+	if (s->n < ARRAY_SIZE(s->e))
+		s->e[s->n++] = (struct walk_entry){ gpa, val };
+	return val;
+}
+
+static void combine(struct walk *s, u64 pte)
+{
+	s->user &= !!(pte & PTE_U);
+	s->writable &= !!(pte & PTE_W);
+	s->nx |= !!(pte & PTE_NX);
+}
+
+static enum walk_step walk_32(struct walk *s)
+{
+	struct x86_cpu *c = &s->v->cpu;
+	u64 pde, pte;
+
+	s->size = 4;
+	pde = read_entry(s, (c->cr3 & 0xfffff000) + ((s->lin >> 22) & 0x3ff) * 4);
+	if (!(pde & PTE_P))
+		return WALK_NOT_PRESENT;
+	combine(s, pde);
+	if ((pde & PTE_PS) && (c->cr4 & X86_CR4_PSE)) {
+		u64 high = (pde >> 13) & 0xff;	/* PSE-36: bits 39..32 */
+
+		if ((pde & BIT_ULL(21)) || (c->maxphyaddr < 40 && high >> (c->maxphyaddr - 32)))
+			return WALK_RESERVED;
+		s->shift = 22;
+		s->base = (pde & 0xffc00000) | high << 32;
+		return WALK_DONE;
+	}
+	pte = read_entry(s, (pde & 0xfffff000) + ((s->lin >> 12) & 0x3ff) * 4);
+	if (!(pte & PTE_P))
+		return WALK_NOT_PRESENT;
+	combine(s, pte);
+	s->shift = 12;
+	s->base = pte & 0xfffff000;
+	return WALK_DONE;
+}
+
+/* Entries of 8 bytes from @level (4: PML4E ... 1: PTE) down, the first table at @table. */
+static enum walk_step walk_64(struct walk *s, unsigned int level, u64 table)
+{
+	struct x86_cpu *c = &s->v->cpu;
+	u64 rsvd = PTE_ADDR & ~(BIT_ULL(c->maxphyaddr) - 1);
+
+	s->size = 8;
+	if (!(c->efer & X86_EFER_NXE))
+		rsvd |= PTE_NX;
+	if (!x86_long_mode(c))
+		rsvd |= 0x7ff0000000000000ull;
+	for (;; level--) {
+		unsigned int shift = 12 + 9 * (level - 1);
+		u64 pte = read_entry(s, table + ((s->lin >> shift) & 0x1ff) * 8);
+
+		if (!(pte & PTE_P))
+			return WALK_NOT_PRESENT;
+		if ((pte & rsvd) || (level == 4 && (pte & PTE_PS)))
+			return WALK_RESERVED;
+		combine(s, pte);
+		if (level == 1 || (pte & PTE_PS)) {
+			u64 low = (BIT_ULL(shift) - 1) & PTE_ADDR & ~BIT_ULL(12);
+
+			if (level > 1 && (pte & low))	/* bit 12 is PAT */
+				return WALK_RESERVED;
+			s->shift = shift;
+			s->base = pte & PTE_ADDR & ~(BIT_ULL(shift) - 1);
+			return WALK_DONE;
+		}
+		table = pte & PTE_ADDR;
+	}
+}
+
+static enum walk_step walk_tables(struct walk *s)
+{
+	struct x86_cpu *c = &s->v->cpu;
+	u64 pdpte;
+
+	s->n = 0;
+	s->user = s->writable = true;
+	s->nx = false;
+	if (!(c->cr4 & X86_CR4_PAE))
+		return walk_32(s);
+	if (x86_long_mode(c))
+		return walk_64(s, 4, c->cr3 & PTE_ADDR);
+	/* Reserved bits of the four were checked when CR3 was loaded (SDM vol. 3, 4.4.1). */
+	pdpte = c->pdpte[(s->lin >> 30) & 3];
+	if (!(pdpte & PTE_P))
+		return WALK_NOT_PRESENT;
+	return walk_64(s, 2, pdpte & PTE_ADDR);
+}
+
+static bool walk_allowed(const struct walk *s)
+{
+	struct x86_cpu *c = &s->v->cpu;
+	bool nx = s->nx && (c->efer & X86_EFER_NXE);
+
+	if ((s->acc & X86_WALK_X) && nx)
+		return false;
+	if (s->acc & X86_WALK_U)
+		return s->user && (s->writable || !(s->acc & X86_WALK_W));
+	if ((s->acc & X86_WALK_W) && !s->writable && (c->cr0 & X86_CR0_WP))
+		return false;
+	if (!s->user)
+		return true;
+	if (s->acc & X86_WALK_X)
+		return !(c->cr4 & X86_CR4_SMEP);
+	return !(c->cr4 & X86_CR4_SMAP) ||
+	       (!(s->acc & X86_WALK_IMPLICIT) && (c->rflags & X86_AC));
+}
+
+/* Set A in every entry and D in the last. False: an entry has changed, walk again. */
+static bool set_bits(struct walk *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->n; i++) {
+		u64 want = PTE_A;
+		u64 old = s->e[i].val, val;
+		bool done = true;
+		char *page;
+
+		if (i == s->n - 1 && (s->acc & X86_WALK_W))
+			want |= PTE_D;
+		if ((old & want) == want)
+			continue;
+		page = vm_page(s->v->vm, s->v, s->e[i].gpa & PAGE_MASK, true);
+		val = old | want;
+		/* Tables in read-only memory keep their bits, as in ROM. */
+		if (page && plat_guest_cmpxchg(page + (s->e[i].gpa & ~PAGE_MASK), &old, &val,
+					       s->size, &done))
+			continue;
+		if (!done)
+			return false;
+		s->e[i].val = val;
+	}
+	return true;
+}
+
+static int walk_fault(const struct walk *s, u32 code, struct x86_exception *exc)
+{
+	struct x86_cpu *c = &s->v->cpu;
+
+	if (s->acc & X86_WALK_W)
+		code |= X86_PF_W;
+	if (s->acc & X86_WALK_U)
+		code |= X86_PF_U;
+	/* Reported only where a fetch can be told from a read (SDM vol. 3, 4.7). */
+	if ((s->acc & X86_WALK_X) &&
+	    ((c->cr4 & X86_CR4_SMEP) || ((c->cr4 & X86_CR4_PAE) && (c->efer & X86_EFER_NXE))))
+		code |= X86_PF_I;
+	if (exc)
+		*exc = (struct x86_exception){ .vector = X86_EXC_PF, .has_error = true,
+					       .error = code, .cr2 = s->lin };
+	return X86_EMU_FAULT;
+}
+
+int x86_walk(struct vcpu *v, u64 lin, u32 acc, struct x86_walk *w, struct x86_exception *exc)
+{
+	struct x86_cpu *c = &v->cpu;
+	struct walk s = { .v = v, .lin = lin, .acc = acc };
+	u64 leaf;
+
+	if (!x86_long_mode(c))
+		s.lin = lin = (u32)lin;
+	if (!(c->cr0 & X86_CR0_PG)) {
+		*w = (struct x86_walk){ .gpa = lin, .page_shift = 12, .user = true,
+					.writable = true, .exec = true, .dirty = true };
+		return X86_EMU_OK;
+	}
+	do {
+		enum walk_step r = walk_tables(&s);
+
+		if (r == WALK_NOT_PRESENT)
+			return walk_fault(&s, 0, exc);
+		if (r == WALK_RESERVED)
+			return walk_fault(&s, X86_PF_P | X86_PF_RSVD, exc);
+		if (acc & X86_WALK_PEEK)
+			break;
+		if (!walk_allowed(&s))
+			return walk_fault(&s, X86_PF_P, exc);
+	} while (!set_bits(&s));
+
+	leaf = s.e[s.n - 1].val;
+	*w = (struct x86_walk){
+		.gpa = s.base | (lin & (BIT_ULL(s.shift) - 1)),
+		.page_shift = s.shift,
+		.global = (leaf & PTE_G) && (c->cr4 & X86_CR4_PGE),
+		.user = s.user,
+		.writable = s.writable,
+		.exec = !(s.nx && (c->efer & X86_EFER_NXE)),
+		.dirty = leaf & PTE_D,
+	};
+	return X86_EMU_OK;
+}
