@@ -35,11 +35,15 @@ typedef __s64 s64;
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
-/* The four that a freestanding compiler may call on its own. */
-void *memcpy(void *dst, const void *src, size_t n);
-void *memmove(void *dst, const void *src, size_t n);
-void *memset(void *dst, int c, size_t n);
-int memcmp(const void *a, const void *b, size_t n);
+/*
+ * The four that a freestanding compiler may call on its own. They are the
+ * core's (string.c): a C library's may use vector registers, and those are the
+ * guest's while an engine runs it.
+ */
+void *memcpy(void *dst, const void *src, size_t n) __asm__("anykvm_memcpy");
+void *memmove(void *dst, const void *src, size_t n) __asm__("anykvm_memmove");
+void *memset(void *dst, int c, size_t n) __asm__("anykvm_memset");
+int memcmp(const void *a, const void *b, size_t n) __asm__("anykvm_memcmp");
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE 4096ull

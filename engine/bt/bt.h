@@ -143,6 +143,7 @@ struct bt_ctx {
 	struct bt_smc_queue *queue;	/* smc.c: pages written by others */
 	u32 key;			/* present key, valid unless key_stale */
 	bool key_stale;
+	bool trace_blocks;	/* the trace topic "block" is on */
 	u64 stat_blocks, stat_exits[16], stat_tlb_slow, stat_smc, stat_flush, stat_interp;
 };
 

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Blocks and code memory of one vCPU. Only the vCPU's own thread touches
+ * them, so there is no lock; others reach it through the queue of smc.c.
+ *
+ * The code buffer is one memory mapped twice, writable and executable, and is
+ * filled from the front. When any arena is full everything is dropped: what
+ * is hot comes back within milliseconds, and no block outlives a bookkeeping
+ * mistake.
+ */
+#include "cache.h"
+
+/* The most that one block can take of the code buffer: see BT_MAX_INSNS in translate.h. */
+#define BLOCK_CODE_MAX (64u << 10)
+#define BLOCK_MAPS_MAX 1024
+
+struct bt_cache *bt_cache_create(struct vcpu *v)
+{
+	struct bt_cache *c = plat_alloc(sizeof(*c));
+	void *rw, *rx;
+
+	(void)v;
+	if (!c)
+		return NULL;
+	if (plat_code_alloc(BT_CODE_SIZE, &rw, &rx)) {
+		plat_free(c);
+		return NULL;
+	}
+	c->rw = rw;
+	c->rx = rx;
+	c->e = (struct bt_emit){ .base = c->rw, .p = c->rw, .end = c->rw + BT_CODE_SIZE };
+	c->blocks = plat_alloc(BT_MAX_BLOCKS * sizeof(*c->blocks));
+	c->maps = plat_alloc(BT_MAX_MAPS * sizeof(*c->maps));
+	c->hash = plat_alloc(sizeof(*c->hash) << BT_HASH_BITS);
+	c->page_hash = plat_alloc(sizeof(*c->page_hash) << BT_PAGE_HASH_BITS);
+	c->pages = plat_alloc(BT_MAX_BLOCKS * sizeof(*c->pages));
+	c->tr = bt_translation_create();
+	if (!c->blocks || !c->maps || !c->hash || !c->page_hash || !c->pages || !c->tr) {
+		bt_cache_destroy(c);
+		return NULL;
+	}
+	return c;
+}
+
+void bt_cache_destroy(struct bt_cache *c)
+{
+	if (!c)
+		return;
+	plat_code_free(c->rw, c->rx, BT_CODE_SIZE);
+	plat_free(c->blocks);
+	plat_free(c->maps);
+	plat_free(c->hash);
+	plat_free(c->page_hash);
+	plat_free(c->pages);
+	plat_free(c->tr);
+	plat_free(c);
+}
+
+bool bt_cache_room(const struct bt_cache *c)
+{
+	return c->e.end - c->e.p >= BLOCK_CODE_MAX && c->nblocks < BT_MAX_BLOCKS &&
+	       c->nmaps + BLOCK_MAPS_MAX <= BT_MAX_MAPS && c->npages + 2 <= BT_MAX_BLOCKS;
+}
+
+static u32 hash_block(u64 rip, u64 gpa, u32 key)
+{
+	u64 h = (gpa ^ (rip >> 12) * 0x9e3779b97f4a7c15ull) + key * 0x85ebca6bu;
+
+	h *= 0x9e3779b97f4a7c15ull;
+	return h >> (64 - BT_HASH_BITS);
+}
+
+static struct bt_page **page_slot(struct bt_cache *c, u64 gfn)
+{
+	struct bt_page **p = &c->page_hash[(gfn * 0x9e3779b97f4a7c15ull) >> (64 - BT_PAGE_HASH_BITS)];
+
+	while (*p && (*p)->gfn != gfn)
+		p = &(*p)->next;
+	return p;
+}
+
+static struct bt_block **page_link(struct bt_block *b, u64 gfn)
+{
+	return (b->gpa >> PAGE_SHIFT) == gfn ? &b->page_next : &b->page2_next;
+}
+
+struct bt_block *bt_cache_find(struct bt_cache *c, u64 rip, u64 gpa, u64 gpa2, u32 key,
+			       u64 cs_base)
+{
+	struct bt_block *b = c->hash[hash_block(rip, gpa, key)];
+
+	for (; b; b = b->hash_next)
+		if (b->rip == rip && b->gpa == gpa && b->key == key && b->cs_base == cs_base &&
+		    (b->gpa2 == ~0ull || b->gpa2 == gpa2) &&
+		    ((key & BT_KEY_FLAT) ||
+		     b->cs_limit == c->ctx->vcpu->cpu.seg[X86_CS].limit))
+			return b;
+	return NULL;
+}
+
+static void page_add(struct bt_cache *c, struct bt_block *b, u64 gfn)
+{
+	struct bt_page **slot = page_slot(c, gfn);
+
+	if (!*slot) {
+		*slot = &c->pages[c->npages++];
+		**slot = (struct bt_page){ .gfn = gfn };
+	}
+	*page_link(b, gfn) = (*slot)->first;
+	(*slot)->first = b;
+}
+
+void bt_cache_add(struct bt_cache *c, struct bt_block *b)
+{
+	u32 h = hash_block(b->rip, b->gpa, b->key);
+
+	b->hash_next = c->hash[h];
+	c->hash[h] = b;
+	page_add(c, b, b->gpa >> PAGE_SHIFT);
+	if (b->gpa2 != ~0ull)
+		page_add(c, b, b->gpa2 >> PAGE_SHIFT);
+	c->ctx->stat_blocks++;
+}
+
+void bt_cache_flush(struct bt_cache *c)
+{
+	c->e.p = c->rw;
+	c->nblocks = c->nmaps = c->npages = 0;
+	memset(c->hash, 0, sizeof(*c->hash) << BT_HASH_BITS);
+	memset(c->page_hash, 0, sizeof(*c->page_hash) << BT_PAGE_HASH_BITS);
+	bt_jc_flush(c->ctx);
+	c->ctx->link = 0;		/* it named a block that is gone */
+	c->ctx->stat_flush++;
+}
+
+u64 bt_cache_entry(struct bt_cache *c, struct bt_block *b)
+{
+	return (u64)c->rx + b->entry;
+}
+
+/* ---- links ---- */
+
+void bt_cache_link(struct bt_cache *c, struct bt_link *l, struct bt_block *to)
+{
+	/* A block on two pages depends on a mapping that this link would not check. */
+	if (l->to || to->dead || l->from->dead || to->gpa2 != ~0ull || to->key != l->from->key ||
+	    to->cs_base != l->from->cs_base || to->rip != l->rip ||
+	    (to->gpa >> PAGE_SHIFT) != (l->from->gpa >> PAGE_SHIFT))
+		return;
+	l->to = to;
+	l->next_in = to->in;
+	to->in = l;
+	emit_patch(&c->e, l->rel, to->code);
+}
+
+static void unlink_out(struct bt_cache *c, struct bt_link *l)
+{
+	struct bt_link **p;
+
+	if (!l->to)
+		return;
+	for (p = &l->to->in; *p != l; p = &(*p)->next_in)
+		;
+	*p = l->next_in;
+	l->to = NULL;
+	emit_patch(&c->e, l->rel, l->stub);
+}
+
+/* ---- dropping ---- */
+
+static void page_remove(struct bt_cache *c, struct bt_block *b, u64 gfn)
+{
+	struct bt_page **slot = page_slot(c, gfn);
+	struct bt_block **p;
+
+	for (p = &(*slot)->first; *p != b; p = page_link(*p, gfn))
+		;
+	*p = *page_link(b, gfn);
+}
+
+static void jc_remove(struct bt_ctx *x, u64 rip)
+{
+	u32 i = rip & (BT_JC_SIZE - 1);
+
+	for (u32 m = 0; m < BT_MMU_COUNT; m++)
+		if (x->jc[m][i].rip == rip)
+			x->jc[m][i].rip = bt_jc_invalid(i);
+}
+
+/*
+ * The block's code memory stays until the next flush: the running block may
+ * be dropped while it is on the way to its exit.
+ */
+static void drop(struct bt_cache *c, struct bt_block *b)
+{
+	struct bt_block **p = &c->hash[hash_block(b->rip, b->gpa, b->key)];
+
+	while (*p != b)
+		p = &(*p)->hash_next;
+	*p = b->hash_next;
+	page_remove(c, b, b->gpa >> PAGE_SHIFT);
+	if (b->gpa2 != ~0ull)
+		page_remove(c, b, b->gpa2 >> PAGE_SHIFT);
+	while (b->in)
+		unlink_out(c, b->in);
+	for (u32 i = 0; i < b->nlinks; i++)
+		unlink_out(c, &b->link[i]);
+	jc_remove(c->ctx, b->rip);
+	b->dead = true;
+}
+
+/* Does @b depend on a byte of page offsets [lo, hi) of page @gfn? */
+static bool depends(const struct bt_block *b, u64 gfn, u32 lo, u32 hi)
+{
+	if ((b->gpa >> PAGE_SHIFT) == gfn)
+		return lo < b->dep_hi && hi > b->dep_lo;
+	return lo < X86_INSN_MAX;	/* the tail on its second page */
+}
+
+bool bt_cache_invalidate(struct bt_cache *c, u64 gpa, u64 len, const struct bt_block *running)
+{
+	u64 end = gpa + len;
+	bool hit = false;
+
+	while (gpa < end) {
+		u64 gfn = gpa >> PAGE_SHIFT;
+		u32 lo = gpa & ~PAGE_MASK;
+		u32 hi = min(end - (gpa & PAGE_MASK), (u64)PAGE_SIZE);
+		struct bt_page *pg = *page_slot(c, gfn);
+		struct bt_block *b = pg ? pg->first : NULL, *next;
+
+		for (; b; b = next) {
+			next = *page_link(b, gfn);
+			if (!depends(b, gfn, lo, hi))
+				continue;
+			hit |= b == running;
+			drop(c, b);
+		}
+		gpa = (gfn + 1) << PAGE_SHIFT;
+	}
+	return hit;
+}
+
+bool bt_cache_has_page(struct bt_cache *c, u64 gpa)
+{
+	struct bt_page *pg = *page_slot(c, gpa >> PAGE_SHIFT);
+
+	return pg && pg->first;
+}
+
+bool bt_cache_overlaps(struct bt_cache *c, u64 gpa, u64 len)
+{
+	u64 gfn = gpa >> PAGE_SHIFT;
+	u32 lo = gpa & ~PAGE_MASK;
+	struct bt_page *pg = *page_slot(c, gfn);
+
+	for (struct bt_block *b = pg ? pg->first : NULL; b; b = *page_link(b, gfn))
+		if (depends(b, gfn, lo, lo + len))
+			return true;
+	return false;
+}
+
+/* ---- host address → guest instruction ---- */
+
+/* Blocks are made in the order of their code, dead ones included: a binary search finds the one. */
+struct bt_block *bt_cache_by_host(struct bt_cache *c, u64 host_pc)
+{
+	u64 off = host_pc - (u64)c->rx;
+	u32 lo = 0, hi = c->nblocks;
+
+	if (off >= (u64)(c->e.p - c->rw))
+		return NULL;
+	while (lo < hi) {
+		u32 mid = lo + (hi - lo) / 2;
+		struct bt_block *b = &c->blocks[mid];
+
+		if (off < b->code)
+			hi = mid;
+		else if (off >= b->code + b->code_len)
+			lo = mid + 1;
+		else
+			return b;
+	}
+	return NULL;
+}
+
+bool bt_cache_map(struct bt_cache *c, u64 host_pc, u64 *rip, u32 *len)
+{
+	struct bt_block *b = bt_cache_by_host(c, host_pc);
+	u32 off, i;
+
+	if (!b || !b->nmap)
+		return false;
+	off = host_pc - (u64)c->rx - b->code;
+	for (i = 0; i + 1 < b->nmap && b->map[i + 1].host <= off; i++)
+		;
+	*rip = b->rip + b->map[i].guest;
+	*len = b->map[i].len;
+	return true;
+}
+
+/* ---- jump cache ---- */
+
+void bt_jc_flush(struct bt_ctx *x)
+{
+	for (u32 m = 0; m < BT_MMU_COUNT; m++)
+		for (u32 i = 0; i < BT_JC_SIZE; i++)
+			x->jc[m][i].rip = bt_jc_invalid(i);
+}
+
+void bt_jc_insert(struct bt_ctx *x, struct bt_block *b)
+{
+	u32 m = bt_key_mmu(b->key);
+	struct bt_jc_entry *j = &x->jc[m][b->rip & (BT_JC_SIZE - 1)];
+
+	/* Segmented code can't be told by its offset alone; stepped code runs one block at a time. */
+	if (!(b->key & BT_KEY_FLAT) || (b->key & (BT_KEY_STEP | BT_KEY_BP)))
+		return;
+	if (x->jc_key[m] != b->key) {
+		for (u32 i = 0; i < BT_JC_SIZE; i++)
+			x->jc[m][i].rip = bt_jc_invalid(i);
+		x->jc_key[m] = b->key;
+	}
+	j->rip = b->rip;
+	j->code = bt_cache_entry(x->cache, b);
+}

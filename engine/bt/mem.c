@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Memory operands: from base, index and displacement through segmentation and
+ * the software TLB to an address of the host, with the instruction's twin for
+ * what is not plain memory.
+ */
+#include "translate.h"
+
+const u8 bt_host_reg[16] = {
+	X86_RAX, X86_RCX, X86_RDX, X86_RBX, G_RSP, X86_RBP, X86_RSI, G_RDI,
+	X86_R8, X86_R9, X86_R10, X86_R11, X86_R12, BT_HOMED, BT_HOMED + 1, BT_HOMED + 2,
+};
+
+/* The arithmetic flags to the context and back; T1 carries rax. */
+void bt_park(struct bt_translation *t)
+{
+	emit_mov(t->e, T1, R_RAX);
+	e8(t->e, 0x9f);					/* lahf */
+	emit_rr(t->e, E_0F, 0x90, 0, R_RAX);		/* seto al */
+	emit_rm(t->e, E_66, 0x89, R_RAX, CTX(flags));
+	emit_mov(t->e, R_RAX, T1);
+}
+
+void bt_unpark(struct bt_translation *t)
+{
+	emit_mov(t->e, T1, R_RAX);
+	emit_rm(t->e, E_0F, 0xb7, R_RAX, CTX(flags));	/* movzx eax, word */
+	e8(t->e, 0x04);					/* add al, 0x7f: OF from the byte that SETO left */
+	e8(t->e, 0x7f);
+	e8(t->e, 0x9e);					/* sahf */
+	emit_mov(t->e, R_RAX, T1);
+}
+
+void bt_get(struct bt_translation *t, u8 dst, u8 guest)
+{
+	u8 h = bt_host_reg[guest];
+
+	if (h & BT_HOMED)
+		emit_load(t->e, dst, bt_home(h));
+	else if (h != dst)
+		emit_mov(t->e, dst, h);
+}
+
+/* lea dst, [m] in 64 or 32 bits. */
+static void emit_lea(struct bt_translation *t, bool w, u8 dst, struct emit_mem m)
+{
+	emit_rm(t->e, w ? E_W : 0, 0x8d, dst, m);
+}
+
+void bt_ea(struct bt_translation *t, const struct x86_insn *i, u8 dst)
+{
+	bool w = i->addrsize == 8;
+	struct emit_mem m = { .base = EMIT_NOREG, .index = EMIT_NOREG, .disp = i->disp };
+
+	if (i->info->imm == X86_I_MOFFS) {
+		emit_const(t->e, dst, i->disp64);
+		return;
+	}
+	if (i->base == X86_REG_RIP) {
+		u64 v = bt_insn_rip(t, t->cur + 1) + i->disp;
+
+		emit_const(t->e, dst, w ? v : (u32)v);
+		return;
+	}
+	if (i->base != X86_REG_NONE) {
+		m.base = bt_host_reg[i->base];
+		if (m.base & BT_HOMED) {
+			emit_load(t->e, dst, bt_home(m.base));
+			m.base = dst;
+		}
+	}
+	if (i->index != X86_REG_NONE) {
+		m.index = bt_host_reg[i->index];
+		m.scale = i->scale;
+		if (m.index & BT_HOMED) {
+			emit_load(t->e, T1, bt_home(m.index));
+			m.index = T1;
+		}
+	}
+	if (m.base == EMIT_NOREG && m.index == EMIT_NOREG) {
+		emit_const(t->e, dst, w ? (u64)(s64)i->disp : (u32)i->disp);
+	} else if (m.base == EMIT_NOREG) {
+		/* No base in the encoding means a disp32 and mod 0: write it by hand. */
+		e_prefix(t->e, w ? E_W : 0, dst, m.index, 0);
+		e8(t->e, 0x8d);
+		e8(t->e, ((dst & 7) << 3) | 4);
+		e8(t->e, (m.scale << 6) | ((m.index & 7) << 3) | 5);
+		e32(t->e, m.disp);
+	} else if (m.index == EMIT_NOREG && !m.disp) {
+		emit_rr(t->e, w ? E_W : 0, 0x8b, dst, m.base);
+	} else {
+		emit_lea(t, w, dst, m);
+	}
+	if (i->addrsize == 2)
+		emit_rr(t->e, E_0F, 0xb7, dst, dst);	/* movzx */
+}
+
+/* Does an access through @seg need its base (and outside 64-bit mode its limit)? */
+static bool segmented(const struct bt_translation *t, u8 seg)
+{
+	return seg == X86_FS || seg == X86_GS || !(t->key & BT_KEY_FLAT);
+}
+
+static void emit_segment(struct bt_translation *t, u32 size, u32 memop, u8 seg)
+{
+	s32 lim = (memop & BT_MEMOP_W) ? CTX_OFF(seg_lim_w) : CTX_OFF(seg_lim_r);
+	bool w = t->mode == X86_MODE_64;
+	struct bt_cold *c = NULL;
+
+	if (!w) {
+		emit_lea(t, true, T1, EMIT_MEM(T0, (s32)size - 1));
+		emit_rm(t->e, E_W, 0x3b, T1, EMIT_MEM(X86_RSP, lim + 8 * seg));
+		c = bt_cold(t, COLD_SEG, emit_jump(t->e, CC_G));
+		c->memop = memop;
+	}
+	emit_rm(t->e, w ? E_W : 0, 0x03, T0, EMIT_MEM(X86_RSP, CTX_OFF(seg_base) + 8 * seg));
+	if (c)
+		c->resume = e_off(t->e);
+}
+
+void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32 acc, u8 seg,
+	       bt_body body)
+{
+	enum bt_mmu mmu = bt_key_mmu(t->key);
+	s32 tlb = CTX_OFF(tlb) + mmu * (s32)sizeof(struct bt_tlb);
+	s32 tag = tlb + ((acc & X86_A_W) ? (s32)offsetof(struct bt_tlb, tag_w) : 0);
+	s32 host = tlb + (s32)offsetof(struct bt_tlb, host);
+	bool live = t->live[t->cur] != 0, always = t->key & BT_KEY_ALIGN;
+	u32 memop = size | (mmu << BT_MEMOP_MMU_SHIFT) | (seg << BT_MEMOP_SEG_SHIFT);
+	struct bt_cold *c;
+
+	memop |= (acc & X86_A_R) ? BT_MEMOP_R : 0;
+	memop |= (acc & X86_A_W) ? BT_MEMOP_W : 0;
+	if ((i->info->attr & X86_T_ALIGN) ||
+	    ((i->info->attr & X86_T_ALIGN16) && !(i->prefix & X86_P_VEX)))
+		memop |= BT_MEMOP_ALIGN;
+	if (live)
+		bt_park(t);
+	if (segmented(t, seg))
+		emit_segment(t, size, memop, seg);
+	if (!always) {
+		emit_mov32(t->e, T1, T0);
+		emit_rr(t->e, 0, 0xc1, 5, T1);			/* shr T1d, 12 */
+		e8(t->e, PAGE_SHIFT);
+		emit_alu_imm(t->e, 0, 4, T1, BT_TLB_SIZE - 1);	/* and */
+		emit_rm(t->e, E_W, 0x2b, T0, EMIT_MEMX(X86_RSP, T1, 3, tag));	/* sub */
+		emit_alu_imm(t->e, E_W, 7, T0, PAGE_SIZE - size);	/* cmp */
+	}
+	c = bt_cold(t, COLD_MEM, emit_jump(t->e, always ? CC_ALWAYS : CC_A));
+	c->memop = memop;
+	c->live = live;
+	c->always = always;
+	c->tag = tag;
+	c->body = body;
+	if (!always)
+		emit_rm(t->e, E_W, 0x03, T0, EMIT_MEMX(X86_RSP, T1, 3, host));
+	c->resume = e_off(t->e);
+	if (live)
+		bt_unpark(t);
+	body(t, i);
+	c->after = e_off(t->e);
+}
+
+/*
+ * The slow way of one access. What the helper says is plain memory goes on in
+ * the block; a store to anything else runs its twin here, on the bounce
+ * buffer, which the commit then carries out.
+ */
+void bt_cold_mem(struct bt_translation *t, struct bt_cold *c)
+{
+	struct bt_emit *e = t->e;
+	u32 direct;
+
+	if (!c->always)
+		emit_rm(e, E_W, 0x03, T0, EMIT_MEMX(X86_RSP, T1, 3, c->tag));
+	emit_store_imm32(e, CTX(memop), c->memop);
+	emit_call_mem(e, CTX(fn_mem_slow));
+	if (!(c->memop & BT_MEMOP_W)) {
+		emit_jump_to(e, CC_ALWAYS, c->resume);
+		return;
+	}
+	emit_rr(e, 0, 0x85, T1, T1);				/* test */
+	direct = emit_jump(e, CC_E);
+	emit_patch(e, direct, c->resume);
+	if (c->live)
+		bt_unpark(t);
+	c->body(t, &t->insn[c->insn]);
+	emit_call_mem(e, CTX(fn_mem_commit));
+	emit_jump_to(e, CC_ALWAYS, c->after);
+}
+
+void bt_cold_seg(struct bt_translation *t, struct bt_cold *c)
+{
+	emit_store_imm32(t->e, CTX(memop), c->memop);
+	emit_call_mem(t->e, CTX(fn_seg_slow));
+	emit_jump_to(t->e, CC_ALWAYS, c->resume);
+}

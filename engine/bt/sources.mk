@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The files of the translator.
+
+bt-y += engine/bt/enter.o engine/bt/context.o engine/bt/cache.o engine/bt/translate.o
+bt-y += engine/bt/mem.o engine/bt/edge.o engine/bt/native.o engine/bt/insn.o

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Inside of the translator: the block in work, and what its files offer each
+ * other. translate.c decodes, finds live flags and drives; mem.c makes memory
+ * operands; insn.c turns one instruction; edge.c leaves the block.
+ */
+#ifndef ANYKVM_BT_TRANSLATE_H
+#define ANYKVM_BT_TRANSLATE_H
+
+#include "cache.h"
+
+#define BT_MAX_INSNS 48
+#define BT_MAX_COLD (BT_MAX_INSNS * 6)
+
+#define R_RAX X86_RAX
+#define R_RCX X86_RCX
+#define T0 BT_T0
+#define T1 BT_T1
+#define G_RSP 14		/* host register of guest rsp */
+#define G_RDI 15
+#define CTX(f) EMIT_MEM(X86_RSP, (s32)offsetof(struct bt_ctx, f))
+#define CTX_OFF(f) ((s32)offsetof(struct bt_ctx, f))
+
+struct bt_translation;
+
+/* Emits the instruction on [T0], with every register change that goes with it. */
+typedef void (*bt_body)(struct bt_translation *t, const struct x86_insn *i);
+
+/* Code that is rarely run, emitted behind the block. */
+enum bt_cold_kind { COLD_MEM, COLD_SEG, COLD_EDGE, COLD_LINK, COLD_KICK, COLD_MISS };
+
+struct bt_cold {
+	u8 kind;
+	u8 insn;		/* index of the guest instruction */
+	bool live;		/* COLD_MEM: flags are parked; COLD_KICK: parked and rax is in T1 */
+	bool always;		/* COLD_MEM: T0 is still the linear address */
+	u8 link;		/* COLD_LINK */
+	u16 flags;		/* COLD_EDGE: live at the target */
+	u32 memop;
+	u32 from[2];		/* rel32 offsets that lead here; 0: none */
+	u32 resume, after;	/* COLD_MEM, COLD_SEG: where to go on */
+	s32 tag;		/* COLD_MEM: displacement of the tag array */
+	bt_body body;
+	u64 rip;		/* target */
+};
+
+/* Why the decoded run ends. */
+enum bt_end { END_BRANCH, END_INTERP, END_FALL };
+
+struct bt_translation {
+	struct bt_cache *c;
+	struct bt_ctx *x;
+	struct bt_emit *e;
+	struct bt_block *b;
+	u64 rip;		/* of the block's first instruction */
+	const u8 *page, *page2;
+	u32 key;
+	enum x86_mode mode;
+	u64 ip_mask;		/* rip wraps: 64-bit none, else 32 */
+	bool wide_stack;	/* stack pointer width 8; else by KEY_SS32 */
+	enum bt_end end;
+	u32 n;
+	struct x86_insn insn[BT_MAX_INSNS];
+	u16 off[BT_MAX_INSNS + 1];	/* of each instruction in the block */
+	u16 live[BT_MAX_INSNS + 1];	/* flags live before each; [n]: at the end */
+	u32 cur;		/* instruction in work */
+	u32 ncold;
+	struct bt_cold cold[BT_MAX_COLD];
+};
+
+/* translate.c */
+u64 bt_insn_rip(const struct bt_translation *t, u32 n);
+/* Where the direct branch @i, the block's last instruction, goes. */
+u64 bt_target(const struct bt_translation *t, const struct x86_insn *i);
+struct bt_cold *bt_cold(struct bt_translation *t, enum bt_cold_kind kind, u32 from);
+void bt_map_here(struct bt_translation *t, u32 insn);
+/* Arithmetic flags live at guest @rip, all when it can't be seen. */
+u16 bt_live_at(struct bt_translation *t, u64 rip);
+
+/* mem.c */
+extern const u8 bt_host_reg[16];	/* guest → host register; BT_HOMED + n for home[n] */
+#define BT_HOMED 0x80
+static inline struct emit_mem bt_home(u8 h)
+{
+	return EMIT_MEM(X86_RSP, CTX_OFF(home) + 8 * (h & 3));
+}
+void bt_park(struct bt_translation *t);
+void bt_unpark(struct bt_translation *t);
+void bt_get(struct bt_translation *t, u8 dst, u8 guest);	/* host dst = guest register, 64 bits */
+/* @dst = the offset that the memory operand names (no segment base). May use T1. */
+void bt_ea(struct bt_translation *t, const struct x86_insn *i, u8 dst);
+/* T0 holds an offset in @seg: make it an address of host memory, and run @body on it. */
+void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32 acc, u8 seg,
+	       bt_body body);
+void bt_cold_mem(struct bt_translation *t, struct bt_cold *c);
+void bt_cold_seg(struct bt_translation *t, struct bt_cold *c);
+
+/* edge.c */
+void bt_set_rip(struct bt_translation *t, u64 rip);
+void bt_exit(struct bt_translation *t, u64 rip, enum bt_exit why);
+void bt_edge(struct bt_translation *t, u64 target, u16 live);
+void bt_edge_cc(struct bt_translation *t, u8 cc, u64 target, u16 live);
+void bt_edge_indirect(struct bt_translation *t);	/* target in T0 */
+void bt_cold_edge(struct bt_translation *t, struct bt_cold *c);
+void bt_cold_link(struct bt_translation *t, struct bt_cold *c);
+void bt_cold_kick(struct bt_translation *t, struct bt_cold *c);
+void bt_cold_miss(struct bt_translation *t, struct bt_cold *c);
+
+/* native.c: false when it can't be run as itself after all (the emulator takes it). */
+bool bt_native_ok(const struct bt_translation *t, const struct x86_insn *i);
+void bt_native(struct bt_translation *t, const struct x86_insn *i);
+
+/* insn.c: stack and branches. */
+bool bt_insn_ok(const struct bt_translation *t, const struct x86_insn *i);
+void bt_insn(struct bt_translation *t, const struct x86_insn *i);	/* dispatches, native ones too */
+
+#endif
