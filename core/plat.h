@@ -58,9 +58,15 @@ int plat_guest_cmpxchg(void *host, void *old, const void *val, size_t n, bool *d
  * host program, its kernel): the next such write calls
  * vm_code_written(vm, uaddr page) before or right after it lands, exactly
  * once, and the watch is then gone. Idempotent. 0 or -errno.
+ *
+ * vm_code_written may be called from a signal handler of any thread or from a
+ * thread of the home, while others wait for it: it takes no lock that anybody
+ * holds over an access to guest memory.
  */
 int plat_watch_page(struct vm *vm, void *host);
 void plat_unwatch_page(struct vm *vm, void *host);
+/* [uaddr, uaddr + len) is no longer guest RAM of @vm (a slot went; 0, ~0: the VM goes): its watches end silently. */
+void plat_guest_unmap(struct vm *vm, u64 uaddr, u64 len);
 
 /* ---- locks and threads ---- */
 
@@ -74,7 +80,7 @@ void plat_write_lock(struct plat_rwlock *l);
 void plat_write_unlock(struct plat_rwlock *l);
 
 /* The thread that is inside KVM_RUN for a vCPU. */
-void plat_thread_enter(struct plat_thread *t, struct vcpu *vcpu);	/* at KVM_RUN */
+void plat_thread_enter(struct plat_thread *t, struct vcpu *vcpu);	/* at KVM_RUN; look at immediate_exit after it */
 void plat_thread_leave(struct plat_thread *t);
 bool plat_signal_pending(void);			/* KVM_RUN must end with -EINTR */
 /* Sleep until plat_thread_wake, a signal, or @deadline (plat_time_ns; 0: none). A wake that came before is kept. */
