@@ -10,3 +10,5 @@ core-y += core/x86/emulate/bits.o core/x86/emulate/move.o core/x86/emulate/flow.
 core-y += core/x86/emulate/string.o core/x86/emulate/seg.o core/x86/emulate/segsys.o core/x86/emulate/far.o
 core-y += core/x86/emulate/iret.o core/x86/emulate/task.o core/x86/emulate/event.o core/x86/emulate/fast.o
 core-y += core/x86/emulate/sys.o
+core-y += core/x86/lapic.o core/x86/lapic-timer.o core/x86/lapic-state.o core/x86/apic-map.o
+core-y += core/x86/ioapic.o core/x86/pic.o core/x86/pit.o core/x86/pit-irq.o core/x86/irq.o

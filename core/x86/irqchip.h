@@ -18,7 +18,10 @@ enum irq_source {
 	IRQ_SOURCE_PIT,
 };
 
-/* KVM_CREATE_IRQCHIP (vm->lock held): PIC and I/O APIC on the VM's buses. Core sets vm->irqchip and the routes. */
+/*
+ * KVM_CREATE_IRQCHIP (vm->lock held): PIC and I/O APIC on the VM's buses. Core
+ * sets vm->irqchip and the routes.
+ */
 int irqchip_create(struct vm *vm);
 void irqchip_destroy(struct vm *vm);
 
@@ -55,7 +58,8 @@ void eventfd_irq_acked(struct vm *vm, u32 gsi);
 int ioapic_create(struct vm *vm);
 void ioapic_destroy(struct vm *vm);
 int ioapic_set_line(struct vm *vm, u32 pin, int source, int level);
-/* EOI message of a level-triggered vector from @v's LAPIC. */
+/* EOI message from @v's LAPIC: of a level-triggered vector, or one that ioapic_wants_eoi. */
+bool ioapic_wants_eoi(struct vm *vm, u8 vector);
 void ioapic_eoi(struct vcpu *v, u8 vector);
 void ioapic_get_state(struct vm *vm, struct kvm_ioapic_state *s);
 void ioapic_set_state(struct vm *vm, const struct kvm_ioapic_state *s);

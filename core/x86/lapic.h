@@ -22,6 +22,12 @@
 #define APIC_BASE_ENABLE BIT_ULL(11)
 #define APIC_BASE_DEFAULT 0xfee00000ull
 
+#define APIC_LVT_MASKED BIT(16)
+#define APIC_SVR_ENABLE BIT(8)
+#define APIC_SVR_NO_EOI_BROADCAST BIT(12)
+#define APIC_VERSION_NO_EOI_BROADCAST BIT(24)
+#define APIC_ICR_BUSY BIT(12)
+
 enum apic_delivery {
 	APIC_DM_FIXED, APIC_DM_LOWEST, APIC_DM_SMI, APIC_DM_REMOTE_READ,
 	APIC_DM_NMI, APIC_DM_INIT, APIC_DM_SIPI, APIC_DM_EXTINT,
@@ -29,7 +35,7 @@ enum apic_delivery {
 
 enum apic_lvt {
 	APIC_LVT_TIMER, APIC_LVT_THERMAL, APIC_LVT_PERF, APIC_LVT_LINT0, APIC_LVT_LINT1,
-	APIC_LVT_ERROR, APIC_LVT_CMCI, APIC_NR_LVT,
+	APIC_LVT_ERROR, APIC_NR_LVT,
 };
 
 struct lapic {
@@ -39,7 +45,7 @@ struct lapic {
 	u32 tpr;
 	u32 svr;
 	bool x2apic, enabled;	/* copies of apic_base's bits */
-	bool pv_eoi_armed;	/* the guest's PV EOI flag is set by us: look at it before ISR is used */
+	bool pv_eoi_armed;	/* we set the guest's PV EOI flag: lapic_sync before ISR is used */
 	u32 id;			/* xAPIC: 8 bits; the x2APIC ID is vcpu->id */
 	u32 ldr, dfr;		/* xAPIC; as the registers hold them */
 	u32 version;
@@ -48,8 +54,7 @@ struct lapic {
 	u32 lvt[APIC_NR_LVT];
 
 	struct vcpu *vcpu;
-	u32 events;		/* atomic: LAPIC_INIT, LAPIC_SIPI */
-	u32 sipi_vector;
+	u32 events;		/* atomic: LAPIC_INIT and so on below */
 	u32 arb;		/* round robin of lowest priority delivery */
 
 	/* timer: under timer_lock; see lapic-timer.c */
@@ -64,10 +69,7 @@ struct lapic {
 	u64 eoi_exit[4];	/* split irqchip: vectors whose EOI the host program must hear of */
 };
 
-#define LAPIC_INIT BIT(0)
-#define LAPIC_SIPI BIT(1)
-
-/* For KVM_CREATE_VCPU, with vm->lock held, when vm->irqchip != VM_IRQCHIP_NONE. Sets vcpu->lapic. */
+/* For KVM_CREATE_VCPU (vm->lock held) when vm->irqchip != VM_IRQCHIP_NONE. Sets vcpu->lapic. */
 int lapic_create(struct vcpu *v);
 void lapic_destroy(struct vcpu *v);
 
@@ -105,7 +107,7 @@ int lapic_mmio_write(struct vcpu *v, u64 gpa, u32 len, const void *val);
 int lapic_msr_read(struct vcpu *v, u32 index, u64 *val);
 int lapic_msr_write(struct vcpu *v, u32 index, u64 val);
 
-/* IA32_TSC_DEADLINE; reads 0 and ignores writes when there is no LAPIC or it is not in that mode. */
+/* IA32_TSC_DEADLINE; reads 0 and ignores writes without a LAPIC or in another timer mode. */
 u64 lapic_get_tsc_deadline(struct vcpu *v);
 void lapic_set_tsc_deadline(struct vcpu *v, u64 val);
 
@@ -114,17 +116,23 @@ void lapic_set_cr8(struct vcpu *v, u64 val);
 u64 lapic_get_cr8(struct vcpu *v);
 
 /*
- * INIT and SIPI. Core calls lapic_accept_events on the vCPU's own thread when
- * VCPU_REQ_EVENT is taken and when it waits in a state that is not runnable:
- * resets the vCPU (x86_vcpu_reset(v, true)), changes mp_state, sets cs:rip.
+ * INIT, SIPI and NMI messages wait in lapic->events. Core calls
+ * lapic_accept_events on the vCPU's own thread when VCPU_REQ_EVENT is taken
+ * and when it waits in a state that is not runnable: it resets the vCPU
+ * (x86_vcpu_reset(v, true)), changes mp_state, sets cs:rip, counts
+ * nmi_pending up. Fine without a LAPIC and when nothing waits.
  */
+#define LAPIC_INIT BIT(0)
+#define LAPIC_SIPI BIT(1)
+#define LAPIC_NMI BIT(2)
+#define LAPIC_NMI2 BIT(3)	/* a second one, before the first was seen */
 static inline bool lapic_has_init_sipi(const struct vcpu *v)
 {
-	return v->lapic && READ_ONCE(v->lapic->events);
+	return v->lapic && (READ_ONCE(v->lapic->events) & (LAPIC_INIT | LAPIC_SIPI));
 }
 void lapic_accept_events(struct vcpu *v);
 
-/* Expiry on the vCPU's own thread, earlier than the timer's thread: the deadline (0: none), and a look now. */
+/* Expiry on the vCPU's own thread, sooner than by the timer's: the deadline (0: none), a look. */
 u64 lapic_timer_deadline(struct vcpu *v);
 void lapic_timer_poll(struct vcpu *v);
 
@@ -142,10 +150,40 @@ void lapic_cpuid_changed(struct vcpu *v);
 
 /* KVM_NMI and LINT1-like local sources of the core (any thread). */
 void lapic_deliver_lvt(struct vcpu *v, enum apic_lvt which);
-/* NMI: adds to vcpu->nmi_pending as the CPU's latch does (at most 2) and kicks. Any thread, with or without a LAPIC. */
+/* An NMI from any thread, or without a LAPIC from the vCPU's own (under vcpu->lock). */
 void vcpu_raise_nmi(struct vcpu *v);
 
+/* The highest vector above PPR, or -1; and take it. Own thread. */
+int lapic_pending(struct lapic *l);
+int lapic_ack(struct lapic *l);
+/* Does LINT0 bring the 8259s' INTR to this CPU? */
+bool lapic_takes_extint(const struct lapic *l);
+
+/* ---- inside of the LAPIC's files ---- */
+
+void lapic_sync(struct lapic *l);		/* take a PV EOI in: before ISR is used */
+void lapic_set_id(struct lapic *l, u32 id);
+u32 lapic_x2apic_ldr(const struct lapic *l);
+void lapic_error(struct lapic *l, u32 esr_bit);
+void lapic_update_ppr(struct lapic *l);
+void lapic_send_icr(struct lapic *l);
+int apic_map_add(struct vcpu *v);
+void apic_map_remove(struct vcpu *v);
+void apic_map_id_changed(struct vcpu *v);
+
+int lapic_timer_init(struct lapic *l);
+void lapic_timer_fini(struct lapic *l);
+void lapic_timer_stop(struct lapic *l);
+void lapic_timer_set_count(struct lapic *l, u32 tmict);
+void lapic_timer_set_divide(struct lapic *l, u32 tdcr);
+void lapic_timer_set_lvt(struct lapic *l, u32 lvtt);
+u32 lapic_timer_count(struct lapic *l);
+void lapic_timer_restore(struct lapic *l, u32 tmict, u32 tdcr, u32 tmcct);
+
 /* ---- delivery: any thread, no lock ---- */
+
+/* One message to one LAPIC. True when it took it (false: off, masked, or pending already). */
+bool lapic_accept(struct vcpu *v, enum apic_delivery mode, u8 vector, bool level);
 
 struct apic_msg {
 	u32 dest;
