@@ -97,6 +97,7 @@ static const struct {
 	{ 1, { 0x2e }, 7 }, { 1, { 0x65 }, 7 }, { 1, { 0x48 }, 4 }, { 1, { 0x40 }, 4 },
 	{ 1, { 0x45 }, 4 }, { 1, { 0x42 }, 4 }, { 2, { 0x66, 0x48 }, 4 }, { 2, { 0xf2, 0x4f }, 4 },
 	{ 2, { 0xf3, 0x49 }, 4 }, { 2, { 0x66, 0x41 }, 4 }, { 2, { 0x48, 0x66 }, 4 },
+	{ 2, { 0x67, 0x41 }, 4 },
 };
 
 static void legacy_map(enum x86_mode mode, const u8 *escape, unsigned int escape_len)
@@ -125,7 +126,8 @@ static void legacy_map(enum x86_mode mode, const u8 *escape, unsigned int escape
 /* Every opcode with some modrm bytes, under every second and third byte of VEX that differ. */
 static void vex_map(enum x86_mode mode, u8 map)
 {
-	static const u8 vvvv[] = { 0x78, 0x00, 0x40, 0x38 };
+	static const u8 vvvv[] = { 0x78, 0x00, 0x38 };
+	static const u8 mod[] = { 0x00, 0x80, 0xc0 };
 	static const u8 low[] = { 0, 4, 5 };
 	unsigned int third, v, op, modrm, rxb, short_form;
 	u8 b[32];
@@ -135,18 +137,18 @@ static void vex_map(enum x86_mode mode, u8 map)
 	for (v = 0; v < ARRAY_SIZE(vvvv); v++)
 	for (rxb = 0; rxb < 2; rxb++)
 	for (short_form = 0; short_form < 2; short_form++) {
-		if (short_form && (map != 1 || rxb))
+		if ((short_form && (map != 1 || rxb)) || (rxb && mode != X86_MODE_64))
 			continue;
 		b[0] = short_form ? 0xc5 : 0xc4;
-		b[1] = (rxb && mode == X86_MODE_64 ? 0x00 : 0xe0) | map;
+		b[1] = (rxb ? 0x00 : 0xe0) | map;
 		b[2] = (third & 7) | vvvv[v] | (third & 8) << 4;
 		if (short_form)
 			b[1] = b[2] | 0x80;
 		if (short_form && mode != X86_MODE_64)
 			b[1] |= 0x40;
 		for (op = 0; op < 256; op++) {
-			for (modrm = 0; modrm < 96; modrm++) {
-				b[4 - short_form] = (modrm / 24) << 6 | (modrm / 3 % 8) << 3 |
+			for (modrm = 0; modrm < 72; modrm++) {
+				b[4 - short_form] = mod[modrm / 24] | (modrm / 3 % 8) << 3 |
 						    low[modrm % 3];
 				b[3 - short_form] = op;
 				try(b, mode);

@@ -18,6 +18,7 @@ struct decoder {
 	unsigned int p;		/* next byte */
 	enum x86_mode mode;
 	u8 seg;			/* override, or NOSEG */
+	u8 vvvv;		/* with bit 3, which names no register outside 64-bit mode */
 	bool w;			/* REX.W, VEX.W */
 	bool pp_row;		/* the mandatory prefix chose the row */
 };
@@ -101,7 +102,8 @@ static const struct x86_node *decode_vex(struct decoder *d, struct x86_insn *ins
 	if (d->mode != X86_MODE_64)
 		insn->rex &= ~7;
 	insn->prefix |= X86_P_VEX;
-	insn->vvvv = ~last >> 3 & 15;
+	d->vvvv = ~last >> 3 & 15;
+	insn->vvvv = d->vvvv & (d->mode == X86_MODE_64 ? 15 : 7);
 	insn->vex_l = last >> 2 & 1;
 	insn->pp = last & 3;
 	d->pp_row = true;
@@ -215,7 +217,7 @@ static u8 address_size(const struct decoder *d, const struct x86_insn *insn)
 	return size[d->mode][(insn->prefix & X86_P_67) != 0];
 }
 
-static u8 memory_size(const struct decoder *d, const struct x86_insn *insn, u8 msize)
+static u16 memory_size(const struct decoder *d, const struct x86_insn *insn, u8 msize)
 {
 	static const u8 fixed[] = {
 		[X86_M_1] = 1, [X86_M_2] = 2, [X86_M_4] = 4, [X86_M_8] = 8, [X86_M_10] = 10,
@@ -248,8 +250,10 @@ static u8 memory_size(const struct decoder *d, const struct x86_insn *insn, u8 m
 		return insn->opsize == 2 ? 14 : 28;
 	case X86_M_FSAVE:
 		return insn->opsize == 2 ? 94 : 108;
+	case X86_M_FXSAVE:
+		return 512;
 	default:
-		return 0;	/* FXSAVE and XSAVE do not fit a byte: the operation knows */
+		return 512 + 64;	/* X86_M_XSAVE: the legacy region and the header, at least */
 	}
 }
 
@@ -473,7 +477,7 @@ static bool is_invalid(const struct decoder *d, const struct x86_insn *insn)
 		return false;
 	if (attr & (insn->vex_l ? XT_L0 : XT_L1) || attr & (d->w ? XT_W0 : XT_W1))
 		return true;
-	if (!row->vvvv_class && insn->vvvv)
+	if (!row->vvvv_class && d->vvvv)
 		return true;
 	if (!(attr & X86_T_VSIB))
 		return false;
@@ -514,8 +518,6 @@ static int decode(struct decoder *d, struct x86_insn *insn)
 	if (insn->is_mem ? !(row->attr & X86_T_NOMEM) : !insn->has_modrm)
 		insn->memsize = memory_size(d, insn, row->memsize);
 	decode_imm(d, insn, row->imm);
-	if (d->mode != X86_MODE_64)
-		insn->vvvv &= 7;
 	return is_invalid(d, insn) ? -EINVAL : 0;
 }
 

@@ -133,7 +133,7 @@ enum x86_msize {
 	X86_M_ENV,	/* fldenv/fnstenv: 14 or 28 */
 	X86_M_FSAVE,	/* 94 or 108 */
 	X86_M_FXSAVE,	/* 512 */
-	X86_M_XSAVE,	/* by XCR0 */
+	X86_M_XSAVE,	/* by XCR0; insn->memsize is 576, what they have at least */
 };
 
 struct x86_opcode {
@@ -159,7 +159,8 @@ struct x86_opcode {
  *
  * An operation whose row has neither register nor modrm works on rAX where the
  * manual says so (add al, imm8; test eax, imm32; in; out): then gpr_r and gpr_w
- * have RAX. mov rAX, moffs is presented as the mov with modrm that it abbreviates
+ * have RAX. A register of which an implicit write changes a part only (lahf, lodsb,
+ * fnstsw) is in gpr_r too; an explicit byte or word destination is not for that an R. mov rAX, moffs is presented as the mov with modrm that it abbreviates
  * (opcode 88 to 8B, reg = RAX, is_mem, no base, no index) but has_modrm is false,
  * and the address, up to 64 bits, is in disp64.
  *
@@ -189,7 +190,7 @@ struct x86_insn {
 	u8 reg, rm;		/* numbers with REX.R / REX.B; rm of the register form */
 	u8 base, index, scale;	/* enum x86_reg; scale is the shift 0..3; 16-bit forms included */
 	u8 vvvv;		/* the register, un-inverted; 0 when unused */
-	u16 memsize;		/* bytes accessed through the memory operand, 0 if none; xsave*: 0 */
+	u16 memsize;		/* bytes accessed through the memory operand, 0 if none */
 	u8 disp_off, disp_len;	/* where the displacement stands in the bytes */
 	u8 imm_off, imm_len;
 	s32 disp;

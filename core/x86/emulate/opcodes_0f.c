@@ -31,7 +31,7 @@
 			SSE(o, REGONLY, W(RW, NONE), IMM(8U)), UD, UD)
 #define PSHIFT_DQ(o) P_66(SSE(o, REGONLY, W(RW, NONE), IMM(8U)))
 
-/* 0F 01 with a register: by reg, then rm. */
+/* 0F 01 with a register: by reg, then rm. Those of VMX and SVM are #UD before they are #GP. */
 #define GROUP7_REG BY_REG( \
 	BY_RM(UD, VMX(VMCALL), VMX(VMLAUNCH), VMX(VMRESUME), VMX(VMXOFF), UD, UD, UD), \
 	BY_RM(SYS(MONITOR, CPL0 | XT_NP, RR(RAX | RCX | RDX)), \
@@ -40,9 +40,9 @@
 	BY_RM(SPECIAL(XGETBV, XT_NP, RR(RCX), RW(RAX | RDX)), \
 	      SYS(XSETBV, CPL0 | XT_NP, RR(RAX | RCX | RDX)), \
 	      UD, UD, VMX(VMFUNC, RR(RAX | RCX)), UD, UD, UD), \
-	BY_RM(SYS(VMRUN, PROT | CPL0, RR(RAX)), SYS(VMMCALL, 0), SYS(VMLOAD, PROT | CPL0, RR(RAX)), \
-	      SYS(VMSAVE, PROT | CPL0, RR(RAX)), SYS(STGI, PROT | CPL0), SYS(CLGI, PROT | CPL0), \
-	      SYS(SKINIT, PROT | CPL0, RR(RAX)), SYS(INVLPGA, PROT | CPL0, RR(RAX | RCX))), \
+	BY_RM(SYS(VMRUN, PROT, RR(RAX)), SYS(VMMCALL, 0), SYS(VMLOAD, PROT, RR(RAX)), \
+	      SYS(VMSAVE, PROT, RR(RAX)), SYS(STGI, PROT), SYS(CLGI, PROT), \
+	      SYS(SKINIT, PROT, RR(RAX)), SYS(INVLPGA, PROT, RR(RAX | RCX))), \
 	SYS(SMSW, 0, E_(GPR, W, 2)), UD, SYS(LMSW, CPL0, Ew(R)), \
 	BY_RM(SYS(SWAPGS, ONLY64 | CPL0), SPECIAL(RDTSCP, 0, RW(RAX | RCX | RDX)), \
 	      UD, UD, UD, UD, UD, UD))
@@ -58,8 +58,8 @@
 	       BY_PP(ROW(FXRSTOR, SPECIAL, SSE, NOPREFIX, M(R, FXSAVE)), UD, UD, UD), \
 	       BY_PP(ROW(LDMXCSR, SPECIAL, SSE, NOPREFIX, M(R, 4)), UD, UD, UD), \
 	       BY_PP(SSE(STMXCSR, 0, M(W, 4)), UD, UD, UD), \
-	       BY_PP(XSAVE_(XSAVE, W), UD, UD, UD), BY_PP(XSAVE_(XRSTOR, R), UD, UD, UD), \
-	       BY_PP(XSAVE_(XSAVEOPT, W), SPECIAL(CLWB, NOPREFIX | NOMEM), UD, UD), \
+	       BY_PP(XSAVE_(XSAVE, RW), UD, UD, UD), BY_PP(XSAVE_(XRSTOR, R), UD, UD, UD), \
+	       BY_PP(XSAVE_(XSAVEOPT, RW), SPECIAL(CLWB, NOPREFIX | NOMEM), UD, UD), \
 	       BY_PP(SPECIAL(CLFLUSH, NOPREFIX | NOMEM), SPECIAL(CLFLUSHOPT, NOPREFIX | NOMEM), \
 		     UD, UD)), \
 	BY_REG(BY_PP(UD, UD, FSGS(RDFSBASE, W), UD), BY_PP(UD, UD, FSGS(RDGSBASE, W), UD), \
@@ -78,9 +78,9 @@
 	       BY_PP(SYS(VMPTRLD, PROT | NOPREFIX, M(R, 8)), SYS(VMCLEAR, PROT | NOPREFIX, M(RW, 8)), \
 		     SYS(VMXON, PROT | NOPREFIX, M(R, 8)), UD), \
 	       BY_PP(SYS(VMPTRST, PROT | NOPREFIX, M(W, 8)), UD, UD, UD)), \
-	BY_REG(UD, UD, UD, UD, UD, UD, BY_PP(RAND(RDRAND), RAND(RDRAND), UD, RAND(RDRAND)), \
+	BY_REG(UD, UD, UD, UD, UD, UD, BY_PP(RAND(RDRAND), RAND(RDRAND), UD, UD), \
 	       BY_PP(RAND(RDSEED), RAND(RDSEED), \
-		     SPECIAL(RDPID, FORCE64 | NOPREFIX, E_(GPR, W, NONE)), RAND(RDSEED))))
+		     SPECIAL(RDPID, FORCE64 | NOPREFIX, E_(GPR, W, NONE)), UD)))
 
 #define GROUP8(at, acc) (at), Ev(acc), IMM(8U), BITFLAGS
 
@@ -207,7 +207,7 @@ const struct x86_node x86_map_0f[256] = {
 	[0xa5] = GPR(SHLD, SHIFT, Ev(RW), Gv(R), RR(RCX), FW(ALL, OF | AF)),
 	[0xa8] = SYS(PUSH_SEG, DEF64 | XT_SREG, Sw(R), RR(RSP), RW(RSP)),
 	[0xa9] = SYS(POP_SEG, DEF64 | XT_SREG, Sw(W), RR(RSP), RW(RSP)),
-	[0xaa] = SYS(RSM, 0, FW(ALL, 0), RW(0xffff)),
+	[0xaa] = SYS(RSM, 0, FW(ALL, 0)),
 	[0xab] = GPR(BTS, LOCK | BITSTR, Ev(RW), Gv(R), BITFLAGS),
 	[0xac] = GPR(SHRD, SHIFT, Ev(RW), Gv(R), IMM(8U), FW(ALL, OF | AF)),
 	[0xad] = GPR(SHRD, SHIFT, Ev(RW), Gv(R), RR(RCX), FW(ALL, OF | AF)),
@@ -243,8 +243,8 @@ const struct x86_node x86_map_0f[256] = {
 	[0xc3] = BY_PP(GPR(MOVNTI, MEMONLY | NOPREFIX, Ey(W), Gy(R)), UD, UD, UD),
 	[0xc4] = BY_PP(MMX(PINSRW, 0, P(RW), E_(GPR32, R, 2), IMM(8U)),
 		       SSE(PINSRW, 0, V(RW), E_(GPR32, R, 2), IMM(8U)), UD, UD),
-	[0xc5] = BY_PP(MMX(PEXTRW, REGONLY, Gy(W), Q(R, NONE), IMM(8U)),
-		       SSE(PEXTRW, REGONLY, Gy(W), W(R, NONE), IMM(8U)), UD, UD),
+	[0xc5] = BY_PP(MMX(PEXTRW, REGONLY, Gd(W), Q(R, NONE), IMM(8U)),
+		       SSE(PEXTRW, REGONLY, Gd(W), W(R, NONE), IMM(8U)), UD, UD),
 	[0xc6] = BY_PP(SSE(SHUFPS, ALIGN16, V(RW), W(R, 16), IMM(8U)),
 		       SSE(SHUFPD, ALIGN16, V(RW), W(R, 16), IMM(8U)), UD, UD),
 	[0xc7] = GROUP9,
@@ -255,8 +255,8 @@ const struct x86_node x86_map_0f[256] = {
 	[0xd4] = MMX_SSE(PADDQ), [0xd5] = MMX_SSE(PMULLW),
 	[0xd6] = BY_PP(UD, SSE(MOVQ, 0, W(W, 8), V(R)), MMX(MOVQ2DQ, REGONLY, V(W), Q(R, NONE)),
 		       MMX(MOVDQ2Q, REGONLY, P(W), W(R, NONE))),
-	[0xd7] = BY_PP(MMX(PMOVMSKB, REGONLY, Gy(W), Q(R, NONE)),
-		       SSE(PMOVMSKB, REGONLY, Gy(W), W(R, NONE)), UD, UD),
+	[0xd7] = BY_PP(MMX(PMOVMSKB, REGONLY, Gd(W), Q(R, NONE)),
+		       SSE(PMOVMSKB, REGONLY, Gd(W), W(R, NONE)), UD, UD),
 	[0xd8] = MMX_SSE(PSUBUSB), [0xd9] = MMX_SSE(PSUBUSW), [0xda] = MMX_SSE(PMINUB),
 	[0xdb] = MMX_SSE(PAND), [0xdc] = MMX_SSE(PADDUSB), [0xdd] = MMX_SSE(PADDUSW),
 	[0xde] = MMX_SSE(PMAXUB), [0xdf] = MMX_SSE(PANDN), [0xe0] = MMX_SSE(PAVGB),

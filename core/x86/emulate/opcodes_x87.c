@@ -9,7 +9,7 @@
 
 #define F(o, ...) ROW(o, NATIVE, X87, NOPREFIX, ##__VA_ARGS__)
 #define FENV(o, ...) ROW(o, SPECIAL, X87, 0, ##__VA_ARGS__)
-#define FFLAGS FW(ZF | PF | CF, 0)
+#define FFLAGS FW(ALL, 0)	/* OF, SF and AF are cleared */
 
 /* The eight arithmetic operations with an operand of @size bytes in memory. */
 #define ARITH(pre, size) BY_REG( \
