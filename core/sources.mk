@@ -3,6 +3,7 @@
 
 core-y += core/x86/emulate/decode.o core/x86/emulate/opcodes_1b.o core/x86/emulate/opcodes_0f.o
 core-y += core/x86/emulate/opcodes_0f38.o core/x86/emulate/opcodes_x87.o core/x86/emulate/opcodes_vex.o
+core-y += core/x86/emulate/format.o
 core-y += core/x86/walk.o core/x86/mmio.o core/x86/debug.o core/x86/vcpu-emulate.o
 core-y += core/string.o
 core-y += core/x86/emulate/exec.o core/x86/emulate/alu.o core/x86/emulate/muldiv.o core/x86/emulate/shift.o
@@ -12,3 +13,4 @@ core-y += core/x86/emulate/iret.o core/x86/emulate/task.o core/x86/emulate/event
 core-y += core/x86/emulate/sys.o
 core-y += core/x86/lapic.o core/x86/lapic-timer.o core/x86/lapic-state.o core/x86/apic-map.o
 core-y += core/x86/ioapic.o core/x86/pic.o core/x86/pit.o core/x86/pit-irq.o core/x86/irq.o
+core-y += core/x86/kvmclock.o core/x86/pv.o core/x86/hypercall.o

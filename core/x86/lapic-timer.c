@@ -10,6 +10,7 @@
  * first after the deadline, the timer's thread or the vCPU's own, fires.
  */
 #include "x86/lapic.h"
+#include "x86/pv.h"
 
 #define MODE_ONESHOT 0
 #define MODE_PERIODIC 1
@@ -71,6 +72,9 @@ static void expire(struct lapic *l, u64 now)
 		l->deadline_ns = 0;
 		break;
 	}
+	/* The tick is where a guest looks at its steal time. */
+	if (l->vcpu->pv && (READ_ONCE(l->vcpu->pv->steal_msr) & KVM_MSR_ENABLED))
+		vcpu_request(l->vcpu, VCPU_REQ_STEAL);
 	lapic_deliver_lvt(l->vcpu, APIC_LVT_TIMER);
 }
 

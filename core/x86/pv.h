@@ -11,11 +11,17 @@
 #include "vcpu.h"
 
 /* Of CPUID 0x40000001 EAX, what this file does: what core announces. */
-#define PV_FEATURES \
-	(BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) | BIT(KVM_FEATURE_CLOCKSOURCE2) | \
-	 BIT(KVM_FEATURE_STEAL_TIME) | BIT(KVM_FEATURE_PV_EOI) | BIT(KVM_FEATURE_PV_UNHALT) | \
-	 BIT(KVM_FEATURE_PV_TLB_FLUSH) | BIT(KVM_FEATURE_PV_SEND_IPI) | \
-	 BIT(KVM_FEATURE_POLL_CONTROL) | BIT(KVM_FEATURE_PV_SCHED_YIELD) | \
+#define PV_FEATURES						\
+	(BIT(KVM_FEATURE_CLOCKSOURCE) |				\
+	 BIT(KVM_FEATURE_NOP_IO_DELAY) |			\
+	 BIT(KVM_FEATURE_CLOCKSOURCE2) |			\
+	 BIT(KVM_FEATURE_STEAL_TIME) |				\
+	 BIT(KVM_FEATURE_PV_EOI) |				\
+	 BIT(KVM_FEATURE_PV_UNHALT) |				\
+	 BIT(KVM_FEATURE_PV_TLB_FLUSH) |			\
+	 BIT(KVM_FEATURE_PV_SEND_IPI) |				\
+	 BIT(KVM_FEATURE_POLL_CONTROL) |			\
+	 BIT(KVM_FEATURE_PV_SCHED_YIELD) |			\
 	 BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT))
 
 struct pv_state {
@@ -25,9 +31,8 @@ struct pv_state {
 	bool unhalted;		/* KVM_HC_KICK_CPU came: atomic, taken by pv_take_unhalt */
 	bool guest_stopped;	/* KVM_KVMCLOCK_CTRL: to be told with the next clock page */
 	bool preempted;		/* we have set the guest's flag */
-	u32 clock_version;
 	u64 steal_seen;		/* plat_run_delay_ns at the last update */
-	u64 steal_ns;
+	u64 steal_time_ns;	/* when that was; 0: never */
 };
 
 int pv_create(struct vcpu *v);		/* sets v->pv; 0 or -ENOMEM */
@@ -51,10 +56,10 @@ void pv_update_steal(struct vcpu *v);
 void pv_enter(struct vcpu *v);
 void pv_leave(struct vcpu *v);
 
-/* Was the vCPU kicked by KVM_HC_KICK_CPU? vcpu_has_events sees it; the one who ends the halt takes it. */
+/* Was there a KVM_HC_KICK_CPU? vcpu_has_events sees it; the one who ends the halt takes it. */
 bool pv_take_unhalt(struct vcpu *v);
 
-/* PV EOI (lapic.c): arm the guest's flag; take it back, true when the guest had cleared it (an EOI). */
+/* PV EOI (lapic.c): arm the guest's flag; take it back, true when the guest has cleared it. */
 bool pv_eoi_arm(struct vcpu *v);
 bool pv_eoi_disarm(struct vcpu *v);
 
@@ -66,8 +71,10 @@ int kvmclock_create(struct vm *vm);	/* sets vm->clock; starts at 0 now */
 void kvmclock_destroy(struct vm *vm);
 u64 kvmclock_now(struct vm *vm);	/* ns of the guest's clock */
 void kvmclock_get(struct vm *vm, struct kvm_clock_data *d);		/* KVM_GET_CLOCK */
-int kvmclock_set(struct vm *vm, const struct kvm_clock_data *d);	/* KVM_SET_CLOCK: 0 or -EINVAL */
-int kvmclock_ctrl(struct vcpu *v);	/* KVM_KVMCLOCK_CTRL: -EINVAL when the guest has no clock page */
+/* KVM_SET_CLOCK: 0 or -EINVAL */
+int kvmclock_set(struct vm *vm, const struct kvm_clock_data *d);
+/* KVM_KVMCLOCK_CTRL: -EINVAL when the guest has no clock page */
+int kvmclock_ctrl(struct vcpu *v);
 /* VCPU_REQ_CLOCK: write the vCPU's page again. */
 void kvmclock_update(struct vcpu *v);
 /* vcpu->cpu.tsc_offset was changed: every page (the stable bit) is to be written again. */
