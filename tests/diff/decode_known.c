@@ -152,6 +152,8 @@ const struct exception decode_exceptions[] = {
 	ANY(CMPXCHG16B, BIT(D_ALIGN), NULL, "#GP unless aligned to 16 (SDM, APM)"),
 	ANY(CVTPD2PI, BIT(D_ALIGN), NULL, "aligned as other 16-byte operands (SDM vol. 2, table 2-30)"),
 	ANY(CVTTPD2PI, BIT(D_ALIGN), NULL, "the same"),
+	{ 0, ZYDIS_ISA_EXT_SHA, BIT(D_ALIGN), NULL,
+	  "AMD does not want them aligned (tried); where Intel does, the processor itself says so" },
 	{ 0, 0, BIT(D_ALIGN), is_unaligned_class_4, "class 4, but unaligned (SDM vol. 2, table 2-21)" },
 };
 

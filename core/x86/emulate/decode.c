@@ -536,7 +536,7 @@ int x86_decode(struct x86_insn *insn, const u8 *buf, unsigned int avail, enum x8
 	memcpy(insn->bytes, d.b, X86_INSN_MAX);
 	insn->mode = mode;
 	r = decode(&d, insn);
-	if (!d.pp_row)
+	if (!d.pp_row && !(insn->info && (insn->info->attr & XT_PPMASK)))
 		insn->pp = 0;
 	if (r == -E2BIG || d.p > avail) {
 		insn->len = avail;

@@ -14,7 +14,7 @@
 #define S66_N(o, m) SSE(o, XT_66, V(W), W(R, m))		/* narrow memory */
 #define S66_I(o) SSE(o, XT_66 | ALIGN16, V(RW), W(R, 16), IMM(8U))
 #define S66_1I(o) SSE(o, XT_66 | ALIGN16, V(W), W(R, 16), IMM(8U))
-#define SNP(o) SSE(o, XT_NP | ALIGN16, V(RW), W(R, 16))
+#define SNP(o) SSE(o, XT_NP, V(RW), W(R, 16))			/* SHA: AMD has them unaligned */
 #define INV(o) SYS(o, FORCE64 | NOPREFIX | XT_66 | MEMONLY | CPL0, Gv(R), M(R, 16))
 #define INV_VMX(o) SYS(o, FORCE64 | NOPREFIX | XT_66 | MEMONLY | PROT, Gv(R), M(R, 16))
 #define PCMPSTR(o, r, w) SSE(o, XT_66, V(R), W(R, 16), IMM(8U), RR(r), RW(w), FW(ALL, 0))
@@ -69,7 +69,7 @@ const struct x86_node x86_map_0f3a[256] = {
 	[0x44] = S66_I(PCLMULQDQ),
 	[0x60] = PCMPSTR(PCMPESTRM, RAX | RDX, 0), [0x61] = PCMPSTR(PCMPESTRI, RAX | RDX, RCX),
 	[0x62] = PCMPSTR(PCMPISTRM, 0, 0), [0x63] = PCMPSTR(PCMPISTRI, 0, RCX),
-	[0xcc] = SSE(SHA1RNDS4, XT_NP | ALIGN16, V(RW), W(R, 16), IMM(8U)),
+	[0xcc] = SSE(SHA1RNDS4, XT_NP, V(RW), W(R, 16), IMM(8U)),
 	[0xce] = S66_I(GF2P8AFFINEQB), [0xcf] = S66_I(GF2P8AFFINEINVQB),
 	[0xdf] = S66_1I(AESKEYGENASSIST),
 };
