@@ -10,6 +10,11 @@
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <string.h>
+#include "types.h"
+
+/* Nothing of ours but anykvm.h and the libc names that the shim overrides is to be seen from outside. */
+#pragma GCC visibility push(hidden)
 #include "plat.h"
 
 #define HOME_EXPORT __attribute__((visibility("default")))
@@ -134,5 +139,7 @@ void home_timers_forked(void);
 void home_eventfds_lock(void);
 void home_eventfds_unlock(void);
 void home_eventfds_forked(void);
+
+#pragma GCC visibility pop
 
 #endif
