@@ -30,9 +30,8 @@ void ram_map(struct vm *vm, uint64_t size)
 	 */
 	p = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
-		die("-m %llu: the host cannot give %llu MiB of memory (%s); ask for less",
-		    (unsigned long long)(size >> 20), (unsigned long long)(size >> 20),
-		    strerror(errno));
+		die("-m: the host cannot give %llu MiB of memory (%s); ask for less",
+		    (unsigned long long)(size >> 20), strerror(errno));
 	aligned = (uint8_t *)(((uintptr_t)p + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1));
 	if (aligned > p)
 		munmap(p, (size_t)(aligned - p));
@@ -88,9 +87,9 @@ static void add_slot(const struct vm *vm, unsigned int slot, uint64_t gpa, uint6
 		return;
 	ret = vm->accel->ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &r);
 	if (ret < 0)
-		die("-m %llu: -accel %s refuses %llu MiB of guest memory at %#llx (%s); ask for less",
-		    (unsigned long long)(vm->ram_size >> 20), vm->accel->name,
-		    (unsigned long long)(len >> 20), (unsigned long long)gpa, strerror(-ret));
+		die("-m: -accel %s refuses %llu MiB of guest memory at %#llx (%s); ask for less",
+		    vm->accel->name, (unsigned long long)(len >> 20), (unsigned long long)gpa,
+		    strerror(-ret));
 }
 
 /* --- the machine's chips --- */

@@ -106,7 +106,7 @@ static void check_memory(const struct vm *vm, const struct kvm_cpuid2 *cpuid)
 	uint64_t end = vm->high_size ? HIGH_RAM_BASE + vm->high_size : vm->low_size;
 
 	if (bits < 64 && end > 1ull << bits)
-		die("-m %llu: the guest's processor addresses %u bits, %llu MiB of memory at most",
+		die("-m: %llu MiB are too many: the guest's processor addresses %u bits, %llu MiB of memory",
 		    (unsigned long long)(vm->ram_size >> 20), bits,
 		    (unsigned long long)(((1ull << bits) - (HIGH_RAM_BASE - LOW_RAM_MAX)) >> 20));
 }

@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The command line of anykvm: wrong input ends in exactly one line that names what is wrong, and
+status 1, with nothing half-started; what only prints, prints.
+
+    tests/host/cli.py [PATH-OF-ANYKVM]
+
+Nothing here needs an accelerator: all of it is refused before one is opened.
+"""
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ANYKVM = sys.argv[1] if len(sys.argv) > 1 else os.path.join(TOP, "build/anykvm")
+count = failed = 0
+
+
+def ok(good, name, detail=""):
+    global count, failed
+    count += 1
+    failed += not good
+    print(f"{'ok' if good else 'not ok'} {count} - {name}")
+    if not good and detail:
+        print("# " + detail.replace("\n", "\n# "))
+
+
+def run(args):
+    p = subprocess.run([ANYKVM, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+    return p.returncode, p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")
+
+
+def refused(name, args, *words):
+    """One line, status 1, nothing on standard output, and every word in the line."""
+    rc, out, err = run(args)
+    good = (rc == 1 and out == "" and err.startswith("anykvm: ") and err.count("\n") == 1
+            and err.endswith("\n") and all(w in err for w in words))
+    ok(good, name, f"status {rc}\nstdout {out!r}\nstderr {err!r}")
+
+
+def prints(name, args, *words):
+    rc, out, err = run(args)
+    ok(rc == 0 and err == "" and all(w in out for w in words), name,
+       f"status {rc}\nstdout {out!r}\nstderr {err!r}")
+
+
+# --- files to be refused ---
+
+def bzimage(version=0x20f, sects=4, size=0x1000, loadflags=1, xloadflags=3, sys16=None,
+            pref=0x1000000, init=0x100000, cmdline=2047, data=True):
+    h = bytearray((sects + 1) * 512)
+    h[0x1f1] = sects
+    struct.pack_into("<I", h, 0x1f4, size // 16 if sys16 is None else sys16)
+    struct.pack_into("<H", h, 0x1fe, 0xaa55)
+    h[0x200:0x202] = b"\xeb\x66"
+    h[0x202:0x206] = b"HdrS"
+    struct.pack_into("<H", h, 0x206, version)
+    h[0x211] = loadflags
+    struct.pack_into("<I", h, 0x22c, 0x7fffffff)
+    struct.pack_into("<H", h, 0x236, xloadflags)
+    struct.pack_into("<I", h, 0x238, cmdline)
+    struct.pack_into("<Q", h, 0x258, pref)
+    struct.pack_into("<I", h, 0x260, init)
+    return bytes(h) + (b"\xf4" * size if data else b"")
+
+
+def elf64(machine=62, etype=2, segs=(), entry=0x1000000, phentsize=56, body=b""):
+    n = len(segs)
+    e = b"\x7fELF\x02\x01\x01" + bytes(9)
+    e += struct.pack("<HHIQQQIHHHHHH", etype, machine, 1, entry, 64, 0, 0, 64, phentsize, n, 0, 0, 0)
+    for (ptype, off, paddr, filesz, memsz) in segs:
+        e += struct.pack("<IIQQQQQQ", ptype, 5, off, paddr, paddr, filesz, memsz, 0x1000)
+    return e + body
+
+
+def main():
+    tmp = tempfile.TemporaryDirectory(prefix="anykvm-cli.")
+
+    def file(name, data, size=None):
+        path = os.path.join(tmp.name, name)
+        with open(path, "wb") as f:
+            f.write(data)
+            if size:
+                f.truncate(size)
+        return path
+
+    good = file("good.bz", bzimage())
+
+    prints("help", ["-help"], "-kernel FILE", "-no-reboot", "Ctrl-A x")
+    prints("help in short", ["-h"], "-smp N")
+    prints("help with two dashes", ["--help"], "-smp N")
+    prints("version", ["-version"], "anykvm ")
+    prints("accelerators", ["-accel", "help"], "kvm", "bt")
+    prints("processors", ["-cpu", "help"], "host", "max", "avx2")
+    prints("trace items", ["-d", "help"], "exits")
+
+    refused("no kernel", [], "-kernel")
+    refused("unknown option", ["-krenel", "x"], "-krenel", "did you mean -kernel?")
+    refused("unknown option, another", ["-nographics"], "-nographics", "did you mean -nographic?")
+    refused("unknown option after good ones", ["-m", "64", "-aceel", "kvm"], "-aceel", "-accel?")
+    refused("an option of QEMU's that is not here", ["-drive", "x"], "-drive")
+    refused("a bare word", ["disk.img"], "disk.img")
+    refused("a lone dash", ["-"], "'-'")
+    for opt in "m smp cpu kernel initrd append serial accel d".split():
+        refused(f"-{opt} without its argument", ["-" + opt], f"-{opt} needs an argument")
+
+    for bad in ("0", "nonsense", "12Q", "-5", "", "1MM", "0x100", "1e99", "nan", " 5", "64 M"):
+        refused(f"-m {bad!r}", ["-m", bad, "-kernel", good], "-m")
+    refused("-m with slots", ["-m", "1G,slots=2,maxmem=4G"], "maxmem")
+    refused("-m beyond any PC", ["-m", "99999999999G"], "more memory")
+    refused("-m more than the host has", ["-m", "60000G", "-kernel", good], "-m", "host cannot give")
+
+    for bad in ("0", "-1", "abc", "256", "", "1.5", "2x", "4,cores=3", "cores=0", "sockets=300",
+                "2,foo=1", "2,3", "cpus=2,maxcpus=4", "99999999999999999999"):
+        refused(f"-smp {bad!r}", ["-smp", bad, "-kernel", good], "-smp")
+    refused("-smp with ids past 254", ["-smp", "252,sockets=84,cores=3", "-kernel", good], "APIC ids")
+
+    refused("-cpu unknown model", ["-cpu", "pentium9"], "pentium9")
+    refused("-cpu unknown feature", ["-cpu", "host,avx3=on"], "avx3", "did you mean 'avx'?")
+    refused("-cpu neither on nor off", ["-cpu", "host,avx2=maybe"], "on or off")
+    refused("-accel unknown", ["-accel", "tcg"], "tcg", "kvm and bt")
+    refused("-accel unknown in a list", ["-accel", "kvm:hvf"], "hvf")
+    refused("-accel empty", ["-accel", ""], "-accel")
+    refused("-serial unknown", ["-serial", "tcp:1"], "tcp:1", "stdio")
+    refused("-serial file without a name", ["-serial", "file:"], "file:")
+    refused("two serial ports on one terminal",
+            ["-serial", "stdio", "-serial", "mon:stdio", "-kernel", good], "already")
+    refused("five serial ports", ["-serial", "null"] * 5, "4 serial ports")
+    refused("-d unknown", ["-d", "exit"], "exit", "did you mean 'exits'?")
+
+    missing = os.path.join(tmp.name, "missing")
+    refused("kernel missing", ["-kernel", missing], "-kernel", missing, "No such file")
+    refused("kernel is a directory", ["-kernel", tmp.name], "directory")
+    refused("kernel is a device", ["-kernel", "/dev/zero"], "device")
+    refused("kernel empty", ["-kernel", file("empty", b"")], "empty")
+    refused("kernel of one byte", ["-kernel", file("one", b"x")], "not a kernel")
+    refused("kernel is text", ["-kernel", file("text", b"hello\n" * 100)], "not a kernel")
+    refused("kernel is a script", ["-kernel", file("script", b"#!/bin/sh\n")], "script")
+    refused("kernel is gzip", ["-kernel", file("gz", b"\x1f\x8b" + bytes(600))], "gzip")
+    refused("kernel is an initrd", ["-kernel", file("cpio", b"070701" + bytes(600))], "-initrd")
+    refused("initrd missing", ["-kernel", good, "-initrd", missing], "-initrd", missing)
+    refused("initrd empty", ["-kernel", good, "-initrd", file("empty", b"")], "-initrd", "empty")
+    if os.geteuid():
+        secret = file("secret", bzimage())
+        os.chmod(secret, 0)
+        refused("kernel unreadable", ["-kernel", secret], "Permission denied")
+
+    refused("bzImage cut off in its setup", ["-kernel", file("cut1", bzimage()[:1024])], "cut off")
+    refused("bzImage cut off in its code", ["-kernel", file("cut2", bzimage(sys16=0x10000))],
+            "cut off")
+    refused("bzImage of protocol 1", ["-kernel", file("old", bzimage(version=0x105))], "1.05")
+    refused("zImage", ["-kernel", file("zimage", bzimage(loadflags=0))], "zImage")
+    refused("bzImage too big for RAM", ["-m", "16", "-kernel", good], "needs -m 17", "there are 16")
+    refused("bzImage with a wild size",
+            ["-kernel", file("wild", bzimage(pref=2**64 - 4096, init=2**32 - 1))], "-kernel")
+    refused("command line too long", ["-kernel", good, "-append", "x" * 2048], "2048", "2047")
+    refused("initrd too big for RAM",
+            ["-m", "32", "-kernel", good, "-initrd", file("big", b"x", 40 << 20)],
+            "-initrd", "too big", "40 MiB", "-m 5")
+    refused("initrd too big for any PC",
+            ["-m", "64", "-kernel", good, "-initrd", file("huge", b"x", 3500 << 20)],
+            "-initrd", "too big", "3500 MiB")
+
+    load = (1, 0x78, 0x1000000, 8, 8)
+    for name, data, words in (
+            ("ELF for another processor", elf64(machine=183, segs=[load], body=bytes(64)),
+             ("another processor",)),
+            ("ELF object file", elf64(etype=1, segs=[load], body=bytes(64)), ("not an executable",)),
+            ("ELF without headers", elf64(), ("program headers",)),
+            ("ELF with wrong header size", elf64(segs=[load], phentsize=40), ("program headers",)),
+            ("ELF with headers past its end", elf64(segs=[load])[:100], ("program headers",)),
+            ("ELF with nothing to load", elf64(segs=[(6, 0, 0, 0, 0)], body=bytes(64)),
+             ("nothing to load",)),
+            ("ELF with a segment past its end", elf64(segs=[(1, 0x78, 0x1000000, 9999, 9999)]),
+             ("cut off",)),
+            ("ELF with more in the file than in memory",
+             elf64(segs=[(1, 0x78, 0x1000000, 8, 4)], body=bytes(64)), ("damaged",)),
+            ("ELF that wraps", elf64(segs=[(1, 0x78, 2**64 - 4, 8, 8)], body=bytes(64)),
+             ("damaged",)),
+            ("ELF below 1 MiB", elf64(segs=[(1, 0x78, 0x8000, 8, 8)], body=bytes(64)),
+             ("below 1 MiB",)),
+            ("ELF above RAM", elf64(segs=[(1, 0x78, 1 << 40, 8, 8)], body=bytes(64)),
+             ("needs -m",)),
+            ("ELF program", elf64(segs=[(3, 0x78, 0, 8, 8), load], body=bytes(64)),
+             ("program for an operating system",)),
+            ("ELF shared object", elf64(etype=3, segs=[load], body=bytes(64)), ("PVH",))):
+        refused(name, ["-kernel", file("elf", data)], "-kernel", *words)
+    refused("/bin/sh as a kernel", ["-kernel", "/bin/sh"], "-kernel")
+
+    # Nothing half-started: the file of a serial port is not made when the rest is wrong.
+    log = os.path.join(tmp.name, "log")
+    refused("wrong kernel beside a serial file",
+            ["-serial", "file:" + log, "-kernel", missing], missing)
+    ok(not os.path.exists(log), "and the file was not made")
+
+    print(f"1..{count}")
+    return failed != 0
+
+
+sys.exit(main())

@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The PC's devices, held against their data sheets: each stands alone on a bus, the clock is the
+ * test's, and what the machine would do (interrupts, resets) is written down.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "host/bus.h"
+
+static int count, failures;
+
+#define ok(cond, name) check((cond), (name), __LINE__)
+
+static void check(bool good, const char *name, int line)
+{
+	count++;
+	printf("%s %d - %s\n", good ? "ok" : "not ok", count, name);
+	if (!good) {
+		failures++;
+		printf("# line %d\n", line);
+	}
+}
+
+/* --- the world around the devices --- */
+
+static uint64_t clock_now = 1000;
+static int64_t wall;
+static struct device_timer *timers;
+static bool gsi_level[256];
+static unsigned int gsi_edges[256];
+static enum machine_request requested;
+
+uint64_t device_now(void)
+{
+	return clock_now;
+}
+
+int64_t device_wall_clock(void)
+{
+	return wall;
+}
+
+void device_timer_init(struct device_timer *t, void (*fn)(void *arg), void *arg)
+{
+	*t = (struct device_timer){ .fn = fn, .arg = arg };
+}
+
+void device_timer_cancel(struct device_timer *t)
+{
+	struct device_timer **p;
+
+	for (p = &timers; *p; p = &(*p)->next)
+		if (*p == t) {
+			*p = t->next;
+			break;
+		}
+	t->when = 0;
+}
+
+void device_timer_set(struct device_timer *t, uint64_t when)
+{
+	struct device_timer **p;
+
+	device_timer_cancel(t);
+	t->when = when;
+	for (p = &timers; *p && (*p)->when <= when; p = &(*p)->next)
+		;
+	t->next = *p;
+	*p = t;
+}
+
+static void pass(uint64_t ns)
+{
+	uint64_t end = clock_now + ns;
+
+	while (timers && timers->when <= end) {
+		struct device_timer *t = timers;
+
+		timers = t->next;
+		if (t->when > clock_now) {
+			wall += (int64_t)(t->when - clock_now);
+			clock_now = t->when;
+		}
+		t->when = 0;
+		t->fn(t->arg);
+	}
+	wall += (int64_t)(end - clock_now);
+	clock_now = end;
+}
+
+struct chardev {
+	const struct chardev_user *user;
+	void *arg;
+	uint8_t out[64];
+	unsigned int len;
+	bool full;
+};
+
+void chardev_attach(struct chardev *chr, const struct chardev_user *user, void *arg)
+{
+	chr->user = user;
+	chr->arg = arg;
+}
+
+unsigned int chardev_write(struct chardev *chr, uint8_t byte)
+{
+	if (chr->full)
+		return 0;
+	chr->out[chr->len++ % sizeof(chr->out)] = byte;
+	return 1;
+}
+
+void chardev_input_ready(struct chardev *chr)
+{
+	(void)chr;
+}
+
+static void set_gsi(void *arg, unsigned int gsi, bool level)
+{
+	(void)arg;
+	gsi_level[gsi] = level;
+	gsi_edges[gsi] += level;
+}
+
+static void request(void *arg, enum machine_request what, const char *why)
+{
+	(void)arg;
+	(void)why;
+	requested = what;
+}
+
+static const struct bus_ops ops = { set_gsi, request };
+static struct bus *bus;
+
+static void fresh(void)
+{
+	if (bus)
+		bus_destroy(bus);
+	timers = NULL;
+	memset(gsi_level, 0, sizeof(gsi_level));
+	memset(gsi_edges, 0, sizeof(gsi_edges));
+	requested = MACHINE_RUN;
+	bus = bus_create(&ops, NULL);
+}
+
+static uint32_t in(uint16_t port, unsigned int size)
+{
+	uint32_t v = 0;
+
+	bus_access(bus, BUS_PORT, port, &v, size, false);
+	return v;
+}
+
+static void out(uint16_t port, uint32_t val, unsigned int size)
+{
+	bus_access(bus, BUS_PORT, port, &val, size, true);
+}
+
+static uint8_t inb(uint16_t port)
+{
+	return (uint8_t)in(port, 1);
+}
+
+static void outb(uint16_t port, uint8_t val)
+{
+	out(port, val, 1);
+}
+
+/* --- UART --- */
+
+#define COM 0x3f8
+
+static struct chardev line;
+
+static void make_uart(void)
+{
+	struct device *dev;
+
+	fresh();
+	memset(&line, 0, sizeof(line));
+	dev = device_create(bus, "uart16550");
+	device_set_chardev(dev, "chardev", &line);
+	device_realize(dev);
+	device_map(dev, 0, COM);
+	device_connect_irq(dev, 0, 4);
+}
+
+static void receive(const char *text)
+{
+	line.user->input(line.arg, (const uint8_t *)text, (unsigned int)strlen(text));
+}
+
+static void uart_polled(void)
+{
+	make_uart();
+	ok(inb(COM + 5) == 0x60, "uart: transmitter empty at power-on");
+	ok(inb(COM + 2) == 0x01, "uart: no interrupt pending, no FIFO");
+	ok((inb(COM + 6) & 0xf0) == 0xb0, "uart: a peer is there (CTS DSR DCD)");
+	outb(COM, 'A');
+	ok(line.len == 1 && line.out[0] == 'A' && inb(COM + 5) == 0x60, "uart: a byte goes out");
+	receive("x");
+	ok((inb(COM + 5) & 1) && inb(COM) == 'x' && !(inb(COM + 5) & 1), "uart: a byte comes in");
+	outb(COM + 7, 0x5a);
+	ok(inb(COM + 7) == 0x5a, "uart: scratch register");
+	outb(COM + 3, 0x83);
+	outb(COM, 0x01);
+	outb(COM + 1, 0x02);
+	ok(inb(COM) == 1 && inb(COM + 1) == 2 && line.len == 1, "uart: divisor behind DLAB");
+	outb(COM + 3, 0x03);
+	ok(inb(COM + 1) == 0, "uart: IER is another register than the divisor");
+	receive("a");
+	receive("b");
+	ok(inb(COM + 5) & 2, "uart: overrun of the holding register is told");
+	ok(!(inb(COM + 5) & 2), "uart: and cleared by reading LSR");
+	ok(inb(COM) == 'b', "uart: the later byte is in the holding register");
+}
+
+static void uart_interrupts(void)
+{
+	make_uart();
+	outb(COM + 1, 0x02);
+	ok(!gsi_level[4], "uart: OUT2 closed, no interrupt");
+	outb(COM + 4, 0x08);
+	ok(gsi_level[4], "uart: THRE interrupt when enabled while empty");
+	ok(inb(COM + 2) == 0x02 && !gsi_level[4], "uart: reading IIR takes it back");
+	outb(COM, 'x');
+	ok(gsi_level[4], "uart: the next byte raises it again");
+	outb(COM + 1, 0x01);
+	ok(!gsi_level[4], "uart: disabled, no line");
+	receive("q");
+	ok(gsi_level[4] && inb(COM + 2) == 0x04, "uart: receive interrupt");
+	inb(COM);
+	ok(!gsi_level[4], "uart: gone when the byte is read");
+	outb(COM + 1, 0x0f);
+	inb(COM + 2);
+	outb(COM + 4, 0x0a);
+	line.full = true;
+	outb(COM, 'y');
+	ok(!(inb(COM + 5) & 0x20) && !gsi_level[4], "uart: a full line keeps THR full");
+	line.full = false;
+	line.user->writable(line.arg);
+	ok((inb(COM + 5) & 0x20) && gsi_level[4] && line.out[line.len - 1] == 'y',
+	   "uart: and lets go when it drains");
+}
+
+static void uart_fifo(void)
+{
+	unsigned int i;
+
+	make_uart();
+	outb(COM + 2, 0x81);	/* FIFO on, trigger at 8 */
+	outb(COM + 1, 0x01);
+	outb(COM + 4, 0x08);
+	ok((inb(COM + 2) & 0xc0) == 0xc0, "uart: IIR shows the FIFO");
+	ok(line.user->room(line.arg) == 16, "uart: room for sixteen");
+	receive("1234567");
+	ok(!gsi_level[4], "uart: below the trigger no interrupt yet");
+	pass(400000);
+	ok(gsi_level[4] && inb(COM + 2) == 0xcc, "uart: character timeout");
+	inb(COM);
+	ok(!gsi_level[4], "uart: a read takes the timeout back");
+	receive("89");
+	ok(gsi_level[4] && inb(COM + 2) == 0xc4, "uart: trigger reached");
+	for (i = 0; i < 8; i++)
+		ok(inb(COM) == '2' + i, "uart: in order");
+	ok(!(inb(COM + 5) & 1), "uart: FIFO empty");
+	receive("0123456789abcdef");
+	ok(line.user->room(line.arg) == 0 && !(inb(COM + 5) & 2), "uart: sixteen fit");
+	receive("g");
+	ok(inb(COM + 5) & 2, "uart: the seventeenth is an overrun");
+	outb(COM + 2, 0x83);
+	ok(!(inb(COM + 5) & 1) && line.user->room(line.arg) == 16, "uart: receiver FIFO reset");
+}
+
+static void uart_loopback(void)
+{
+	make_uart();
+	outb(COM + 4, 0x1a);	/* loop, OUT2, RTS */
+	ok((inb(COM + 6) & 0xf0) == 0x90, "uart: loopback turns RTS and OUT2 into CTS and DCD");
+	outb(COM, 0xae);
+	ok((inb(COM + 5) & 1) && inb(COM) == 0xae && line.len == 0, "uart: loopback of data");
+	ok(line.user->room(line.arg) == 0, "uart: the line is cut off meanwhile");
+	outb(COM + 4, 0x1f);
+	outb(COM + 4, 0x10);
+	ok((inb(COM + 6) & 0x0f) == 0x0f, "uart: all four deltas");
+	ok((inb(COM + 6) & 0x0f) == 0, "uart: cleared by reading MSR");
+	outb(COM + 4, 0);
+	outb(COM + 1, 0x08);
+	outb(COM + 4, 0x08);
+	ok(gsi_level[4] && inb(COM + 2) == 0x00, "uart: modem status interrupt");
+}
+
+static void shared_line(void)
+{
+	struct device *a, *b;
+	static struct chardev ca, cb;
+
+	fresh();
+	memset(&ca, 0, sizeof(ca));
+	memset(&cb, 0, sizeof(cb));
+	a = device_create(bus, "uart16550");
+	b = device_create(bus, "uart16550");
+	device_set_chardev(a, "chardev", &ca);
+	device_set_chardev(b, "chardev", &cb);
+	device_realize(a);
+	device_realize(b);
+	device_map(a, 0, 0x3f8);
+	device_map(b, 0, 0x3e8);
+	device_connect_irq(a, 0, 4);
+	device_connect_irq(b, 0, 4);
+	outb(0x3fc, 8);
+	outb(0x3ec, 8);
+	outb(0x3f9, 2);
+	outb(0x3e9, 2);
+	ok(gsi_level[4] && gsi_edges[4] == 1, "bus: two devices hold one line");
+	inb(0x3fa);
+	ok(gsi_level[4], "bus: one lets go, the line stays up");
+	inb(0x3ea);
+	ok(!gsi_level[4], "bus: both have let go");
+	bus_reset(bus);
+	ok(inb(0x3f9) == 0, "bus: reset reaches the devices");
+}
+
+/* --- bus --- */
+
+static void bus_rules(void)
+{
+	struct device *dev;
+
+	fresh();
+	dev = device_create(bus, "reset-ports");
+	device_realize(dev);
+	device_map(dev, 0, 0x92);
+	device_map(dev, 1, 0xcf9);
+	ok(in(0x5555, 4) == 0xffffffff, "bus: nothing there reads as ones");
+	out(0xcf8, 0x80000600, 4);
+	ok(requested == MACHINE_RUN, "bus: a dword at CF8h does not touch CF9h");
+	outb(0xcf9, 0x02);
+	ok(requested == MACHINE_RUN, "reset: CF9h without RST_CPU does nothing");
+	outb(0xcf9, 0x06);
+	ok(requested == MACHINE_RESET, "reset: CF9h resets");
+	requested = MACHINE_RUN;
+	outb(0x92, 0x02);
+	ok(requested == MACHINE_RUN && inb(0x92) == 2, "reset: port 92h holds A20");
+	outb(0x92, 0x03);
+	ok(requested == MACHINE_RESET, "reset: port 92h resets");
+}
+
+/* --- i8042 --- */
+
+static void keyboard_controller(void)
+{
+	struct device *dev;
+
+	fresh();
+	dev = device_create(bus, "i8042");
+	device_realize(dev);
+	device_map(dev, 0, 0x60);
+	device_map(dev, 1, 0x64);
+	device_connect_irq(dev, 0, 1);
+	ok((inb(0x64) & 3) == 0, "i8042: buffers empty");
+	outb(0x64, 0xaa);
+	ok((inb(0x64) & 1) && inb(0x60) == 0x55 && !(inb(0x64) & 1), "i8042: self test");
+	outb(0x64, 0x60);
+	outb(0x60, 0x47);
+	outb(0x64, 0x20);
+	ok(inb(0x60) == 0x47, "i8042: command byte");
+	outb(0x60, 0xff);
+	ok((inb(0x64) & 0x41) == 0x41 && gsi_level[1] && inb(0x60) == 0xfe && !gsi_level[1],
+	   "i8042: no keyboard answers");
+	outb(0x64, 0xd1);
+	outb(0x60, 0x03);
+	ok(requested == MACHINE_RUN, "i8042: output port without reset");
+	outb(0x64, 0xff);
+	ok(requested == MACHINE_RUN, "i8042: a pulse of nothing");
+	outb(0x64, 0xfe);
+	ok(requested == MACHINE_RESET, "i8042: reset line pulsed");
+	requested = MACHINE_RUN;
+	outb(0x64, 0xd1);
+	outb(0x60, 0x02);
+	ok(requested == MACHINE_RESET, "i8042: reset by the output port");
+}
+
+/* --- ACPI --- */
+
+static void acpi(void)
+{
+	struct device *dev;
+	uint32_t t0, t1;
+
+	fresh();
+	clock_now = 1000;
+	dev = device_create(bus, "acpi-pm");
+	device_set_u64(dev, "s5-type", 5);
+	device_realize(dev);
+	device_map(dev, 0, 0x600);
+	device_map(dev, 1, 0x604);
+	device_map(dev, 2, 0x608);
+	device_connect_irq(dev, 0, 9);
+	ok(in(0x604, 2) == 1, "acpi: SCI_EN is set from the start");
+	t0 = in(0x608, 4);
+	pass(1000000000);
+	t1 = in(0x608, 4);
+	ok(t1 - t0 >= 3579544 && t1 - t0 <= 3579546, "acpi: the timer runs at 3.579545 MHz");
+	out(0x602, 1, 2);
+	ok(in(0x602, 2) == 1 && !gsi_level[9], "acpi: TMR_EN");
+	pass(700ull * 1000000000);
+	ok(gsi_level[9] && (in(0x600, 2) & 1), "acpi: the carry raises the SCI");
+	out(0x600, 1, 2);
+	ok(!gsi_level[9] && !(in(0x600, 2) & 1), "acpi: writing the status clears it");
+	out(0x604, 3 << 10 | 1 << 13, 2);
+	ok(requested == MACHINE_RUN, "acpi: another sleep type does nothing");
+	out(0x604, 5 << 10, 2);
+	ok(requested == MACHINE_RUN, "acpi: nor does the type without SLP_EN");
+	out(0x604, 5 << 10 | 1 << 13, 2);
+	ok(requested == MACHINE_POWEROFF, "acpi: S5 turns the power off");
+	ok(in(0x604, 2) == (5 << 10 | 1), "acpi: SLP_EN reads as 0");
+}
+
+/* --- RTC --- */
+
+static uint8_t cmos(uint8_t at)
+{
+	outb(0x70, at);
+	return inb(0x71);
+}
+
+static void set_cmos(uint8_t at, uint8_t val)
+{
+	outb(0x70, at);
+	outb(0x71, val);
+}
+
+static void make_rtc(void)
+{
+	/* 2026-03-01 13:59:58.9, a Sunday. */
+	struct tm tm = { .tm_year = 126, .tm_mon = 2, .tm_mday = 1, .tm_hour = 13, .tm_min = 59,
+			 .tm_sec = 58 };
+	struct device *dev;
+
+	fresh();
+	wall = (int64_t)timegm(&tm) * 1000000000 + 900000000;
+	dev = device_create(bus, "rtc");
+	device_set_u64(dev, "ram-below-4g", 0xc0000000);
+	device_set_u64(dev, "ram-above-4g", 0x140000000);
+	device_realize(dev);
+	device_map(dev, 0, 0x70);
+	device_connect_irq(dev, 0, 8);
+}
+
+static void rtc_time(void)
+{
+	make_rtc();
+	ok(cmos(0) == 0x58 && cmos(2) == 0x59 && cmos(4) == 0x13, "rtc: time in BCD");
+	ok(cmos(6) == 1 && cmos(7) == 1 && cmos(8) == 3 && cmos(9) == 0x26 && cmos(0x32) == 0x20,
+	   "rtc: date");
+	ok(cmos(0x0d) == 0x80, "rtc: battery good");
+	ok(!(cmos(0x0a) & 0x80), "rtc: no update going on");
+	pass(99900000);
+	ok(cmos(0x0a) & 0x80, "rtc: UIP just before the second");
+	pass(200000);
+	ok(!(cmos(0x0a) & 0x80) && cmos(0) == 0x59, "rtc: the second comes");
+	pass(1000000000);
+	ok(cmos(0) == 0 && cmos(2) == 0 && cmos(4) == 0x14, "rtc: carries");
+	set_cmos(0x0b, 0x06);
+	ok(cmos(4) == 14, "rtc: binary mode");
+	set_cmos(0x0b, 0x00);
+	ok(cmos(4) == 0x82, "rtc: 12-hour mode, afternoon");
+	set_cmos(0x0b, 0x82);
+	set_cmos(0, 0x30);
+	set_cmos(4, 0x23);
+	pass(5000000000);
+	ok(cmos(0) == 0x30 && cmos(4) == 0x23, "rtc: SET holds the clock");
+	set_cmos(0x0b, 0x02);
+	pass(600000000);
+	ok(cmos(0) == 0x31 && cmos(4) == 0x23, "rtc: runs on from what was set");
+	ok(cmos(0x15) == 0x80 && cmos(0x16) == 2, "rtc: 640 KiB of base memory");
+	ok(cmos(0x34) == 0x00 && cmos(0x35) == 0xbf, "rtc: memory above 16 MiB");
+	ok(cmos(0x5b) == 0x00 && cmos(0x5c) == 0x40 && cmos(0x5d) == 0x01, "rtc: memory above 4 GiB");
+	set_cmos(0x40, 0xa5);
+	bus_reset(bus);
+	ok(cmos(0x40) == 0xa5, "rtc: a battery keeps the cells over a reset");
+}
+
+static void rtc_interrupts(void)
+{
+	unsigned int i;
+
+	make_rtc();
+	cmos(0x0c);
+	set_cmos(0x0b, 0x12);
+	pass(50000000);
+	ok(!gsi_level[8], "rtc: no update interrupt before its time");
+	pass(60000000);
+	ok(gsi_level[8] && (cmos(0x0c) & 0xb0) == 0x90 && !gsi_level[8], "rtc: update-ended interrupt");
+	pass(1000000000);
+	ok(gsi_level[8], "rtc: and the next one");
+	cmos(0x0c);
+	set_cmos(0x0b, 0x22);
+	set_cmos(1, 0x03);
+	set_cmos(3, 0x00);
+	set_cmos(5, 0xff);
+	cmos(0x0c);
+	pass(2000000000);
+	ok(!gsi_level[8], "rtc: alarm not yet");
+	pass(2000000000);
+	ok(gsi_level[8] && (cmos(0x0c) & 0xa0) == 0xa0, "rtc: alarm at any hour");
+	set_cmos(0x0a, 0x26);
+	set_cmos(0x0b, 0x42);
+	cmos(0x0c);
+	memset(gsi_edges, 0, sizeof(gsi_edges));
+	for (i = 0; i < 1000; i++) {
+		pass(1000000);
+		cmos(0x0c);
+	}
+	ok(gsi_edges[8] > 950 && gsi_edges[8] <= 1024, "rtc: periodic interrupt at 1024 Hz");
+	set_cmos(0x0b, 0x02);
+	cmos(0x0c);
+	pass(3000000000);
+	ok(!gsi_level[8] && (cmos(0x0c) & 0xf0) == 0x50, "rtc: flags without enables, no interrupt");
+}
+
+int main(void)
+{
+	uart_polled();
+	uart_interrupts();
+	uart_fifo();
+	uart_loopback();
+	shared_line();
+	bus_rules();
+	keyboard_controller();
+	acpi();
+	rtc_time();
+	rtc_interrupts();
+	bus_destroy(bus);
+	printf("1..%d\n", count);
+	return failures != 0;
+}
