@@ -71,16 +71,24 @@ void boot_read(const struct boot_file *f, uint64_t off, void *buf, uint64_t len)
 	}
 }
 
+/*
+ * Not pread() straight into the guest's memory: at a reset an accelerator may be watching the pages
+ * that hold code, and a write by the kernel on our behalf would fail there (EFAULT).
+ */
 void boot_read_guest(const struct boot_file *f, uint64_t off, const struct vm *vm, uint64_t gpa,
 		     uint64_t len)
 {
-	void *p = ram_at(vm, gpa, len);
+	static uint8_t buf[256 << 10];
+	uint64_t done, n;
 
-	if (!p)
+	if (!ram_at(vm, gpa, len))
 		die("%s %s: %llu bytes for %#llx do not fit into the guest's memory; give more with -m",
 		    f->option, f->path, (unsigned long long)len, (unsigned long long)gpa);
-	boot_read(f, off, p, len);
-	ram_written(vm, gpa, len);
+	for (done = 0; done < len; done += n) {
+		n = len - done < sizeof(buf) ? len - done : sizeof(buf);
+		boot_read(f, off + done, buf, n);
+		ram_write(vm, gpa + done, buf, n);
+	}
 	if (tracing(TRACE_BOOT))
 		trace("boot: %s at %#llx, %llu bytes", f->option, (unsigned long long)gpa,
 		      (unsigned long long)len);
