@@ -196,7 +196,7 @@ struct bt_block {
 };
 
 /* ---- cache.c (lead): blocks and code memory of one vCPU; own thread only ---- */
-struct bt_cache *bt_cache_create(struct vcpu *v);
+struct bt_cache *bt_cache_create(struct bt_ctx *x);
 void bt_cache_destroy(struct bt_cache *c);
 /* The block for guest @rip at @gpa (and the page @gpa2 of the next linear page, ~0 if not mapped), or NULL. */
 struct bt_block *bt_cache_find(struct bt_cache *c, u64 rip, u64 gpa, u64 gpa2, u32 key, u64 cs_base);

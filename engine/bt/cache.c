@@ -14,18 +14,18 @@
 #define BLOCK_CODE_MAX (64u << 10)
 #define BLOCK_MAPS_MAX 1024
 
-struct bt_cache *bt_cache_create(struct vcpu *v)
+struct bt_cache *bt_cache_create(struct bt_ctx *x)
 {
 	struct bt_cache *c = plat_alloc(sizeof(*c));
 	void *rw, *rx;
 
-	(void)v;
 	if (!c)
 		return NULL;
 	if (plat_code_alloc(BT_CODE_SIZE, &rw, &rx)) {
 		plat_free(c);
 		return NULL;
 	}
+	c->ctx = x;
 	c->rw = rw;
 	c->rx = rx;
 	c->e = (struct bt_emit){ .base = c->rw, .p = c->rw, .end = c->rw + BT_CODE_SIZE };

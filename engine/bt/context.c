@@ -34,7 +34,7 @@ struct bt_ctx *bt_ctx_create(struct vcpu *v)
 	x->fn_exit_parked = (u64)bt_asm_exit_parked;
 	x->key_stale = true;
 	x->trace_blocks = plat_trace_on("block");
-	x->cache = bt_cache_create(v);
+	x->cache = bt_cache_create(x);
 	if (!x->cache) {
 		plat_stack_free(x, BT_STACK_SIZE, sizeof(*x));
 		return NULL;

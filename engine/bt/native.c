@@ -255,6 +255,10 @@ static void emit_short(struct bt_translation *t, const struct x86_insn *i, struc
 	struct bt_emit *e = t->e;
 	u8 h = f->reg.host;
 
+	if (i->prefix & X86_P_VEX) {
+		vex_opcode(e, i, f);		/* vzeroall, vzeroupper */
+		return;
+	}
 	legacy_prefixes(e, i);
 	if (i->info->reg_class == X86_C_NONE) {
 		if (wide(i))

@@ -7,3 +7,12 @@ tests/diff/decode-y := tests/diff/decode.o tests/diff/decode_zydis.o tests/diff/
 tests/diff/decode-link := core
 tests/diff/decode-libs := -lZydis
 tests/diff/decode-opts := timeout=120
+
+# The translator against the processor. It brings its own memory and slow paths.
+test-y += tests/diff/bt
+tests/diff/bt-y := tests/diff/bt.o tests/diff/bt-plat.o tests/diff/bt-native.o core/string.o \
+	$(filter core/x86/emulate/%,$(core-y)) $(addprefix engine/bt/,enter.o context.o cache.o \
+	translate.o mem.o edge.o native.o insn.o)
+tests/diff/bt-cflags := -Iengine/bt -Wno-unused-parameter
+tests/diff/bt-args := -n 60000
+tests/diff/bt-opts := timeout=180

@@ -521,22 +521,38 @@ static int decode(struct decoder *d, struct x86_insn *insn)
 	return is_invalid(d, insn) ? -EINVAL : 0;
 }
 
+/* Fifteen bytes as two words that overlap: no call, whatever the compiler makes of memcpy. */
+static void copy_15(u8 *to, const u8 *from)
+{
+	u64 a, b;
+
+	__builtin_memcpy(&a, from, 8);
+	__builtin_memcpy(&b, from + 7, 8);
+	__builtin_memcpy(to, &a, 8);
+	__builtin_memcpy(to + 7, &b, 8);
+}
+
 int x86_decode(struct x86_insn *insn, const u8 *buf, unsigned int avail, enum x86_mode mode)
 {
-	struct decoder d = { .mode = mode, .seg = NOSEG };
+	struct decoder d;
+	unsigned int i;
 	int r;
 
+	__builtin_memset(&d, 0, sizeof(d));
+	d.mode = mode;
+	d.seg = NOSEG;
 	if (likely(avail >= X86_INSN_MAX)) {
 		avail = X86_INSN_MAX;
-		memcpy(d.b, buf, X86_INSN_MAX);
+		copy_15(d.b, buf);
 	} else {
-		memcpy(d.b, buf, avail);
+		for (i = 0; i < avail; i++)
+			d.b[i] = buf[i];
 	}
-	memset(insn, 0, sizeof(*insn));
-	memcpy(insn->bytes, d.b, X86_INSN_MAX);
+	__builtin_memset(insn, 0, sizeof(*insn));
+	copy_15(insn->bytes, d.b);
 	insn->mode = mode;
 	r = decode(&d, insn);
-	if (!d.pp_row && !(insn->info && (insn->info->attr & XT_PPMASK)))
+	if (!d.pp_row && !(insn->info && insn->info->attr & XT_PPMASK))
 		insn->pp = 0;
 	if (r == -E2BIG || d.p > avail) {
 		insn->len = avail;

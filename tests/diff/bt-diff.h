@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the parts of the translator's differential test share. */
+#ifndef ANYKVM_BT_DIFF_H
+#define ANYKVM_BT_DIFF_H
+
+#include "bt.h"
+
+/* Guest memory: the same addresses natively and in the engine. */
+#define DIFF_DATA 0x20000000ull
+#define DIFF_DATA_SIZE (16 * 4096u)
+#define DIFF_CODE 0x21000000ull
+#define DIFF_CODE_SIZE 8192u
+
+extern u32 diff_bounce_percent, diff_fill;
+
+#endif

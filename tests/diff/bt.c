@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The translator against the processor: random instruction sequences, run
+ * natively and in the engine from the same state at the same addresses, must
+ * leave equal registers, flags, vector state and memory; and where one faults
+ * the other must, at the same instruction with the same registers.
+ *
+ * bt [-s SEED] [-n CASES] [-v]: TAP; a failing case prints its seed and text.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "bt-diff.h"
+#include "translate.h"
+
+#undef R_RAX			/* translate.h's and ucontext's names meet */
+#define XSAVE_SIZE 1024
+#define MAX_CASE 8
+
+void native_run(void);
+void native_exit(void);
+enum bt_exit engine_run(struct bt_ctx *x, u64 code, void *xsave);
+extern u64 native_state[17], native_code, native_xsave;
+
+struct outcome {
+	u64 gpr[16], rflags, rip;
+	int fault;			/* 0, or a vector + 1 */
+	u8 xsave[XSAVE_SIZE] __attribute__((aligned(64)));
+	u8 data[DIFF_DATA_SIZE];
+};
+
+static struct outcome start, native, engine;
+static struct bt_ctx *ctx;
+static struct vcpu *vcpu;
+static sigjmp_buf escape;
+static volatile int running;		/* 1 natively, 2 in the engine */
+static u64 code_end;
+
+static u64 rnd(void)
+{
+	return ((u64)rand() << 42) ^ ((u64)rand() << 21) ^ rand();
+}
+
+static bool chance(u32 percent)
+{
+	return (u32)rand() % 100 < percent;
+}
+
+/* ---- making a case ---- */
+
+struct plan {
+	u16 written, ptr, small;	/* general registers, a bit each */
+	u16 undef;			/* flags undefined so far */
+	bool reads_undef;
+	u32 n, len;
+	u32 off[MAX_CASE + 2];
+	u8 code[256];
+};
+
+static void random_bytes(u8 *b)
+{
+	static const u8 legacy[] = { 0x66, 0x66, 0xf2, 0xf3, 0xf0 };
+	u32 n = 0, map = rand() % 100;
+
+	for (u32 i = 0; i < 15; i++)
+		b[i] = rnd();
+	if (chance(25)) {
+		bool c5 = chance(40);
+
+		b[n++] = c5 ? 0xc5 : 0xc4;
+		if (!c5)
+			b[n++] = (rnd() & 0xe0) | (1 + rand() % 3);
+		n++;
+		return;
+	}
+	if (chance(35))
+		b[n++] = legacy[rand() % sizeof(legacy)];
+	if (chance(5))
+		b[n++] = 0x67;
+	if (chance(55))
+		b[n++] = 0x40 | (rnd() & 15);
+	if (map < 40)
+		return;
+	b[n++] = 0x0f;
+	if (map >= 80)
+		b[n++] = map >= 92 ? 0x3a : 0x38;
+}
+
+/* Registers of the memory operand must point into the data, now and when it runs. */
+static bool plan_memory(struct plan *p, struct x86_insn *i, u8 *b, u64 rip)
+{
+	u64 to = DIFF_DATA + 64 + rnd() % (DIFF_DATA_SIZE - 256);
+	u32 d32;
+
+	if (!i->is_mem || (i->info->attr & X86_T_NOMEM))
+		return true;
+	if (i->seg == X86_FS || i->seg == X86_GS)
+		return false;
+	if (i->info->imm == X86_I_MOFFS) {
+		if (i->imm_len && i->addrsize == 8)
+			__builtin_memcpy(b + i->imm_off, &to, 8);
+		return i->disp_len || i->imm_len;
+	}
+	if (i->base < 16) {
+		if ((p->written | p->small) & BIT(i->base))
+			return false;
+		p->ptr |= BIT(i->base);
+	}
+	if (i->index < 16) {
+		if ((p->written | p->ptr) & BIT(i->index))
+			return false;
+		p->small |= BIT(i->index);
+	}
+	if (i->disp_len == 4) {
+		d32 = rand() % 128 - 64;
+		if (i->base == X86_REG_RIP)
+			d32 = to - (rip + i->len);
+		else if (i->base == X86_REG_NONE)
+			d32 = to;
+		__builtin_memcpy(b + i->disp_off, &d32, 4);
+	}
+	return true;
+}
+
+static void note_write(struct plan *p, u8 class, u8 acc, u8 num, const struct x86_insn *i)
+{
+	if (class >= X86_C_GPR8 && class <= X86_C_GPRY && (acc & X86_A_W))
+		p->written |= class == X86_C_GPR8 && !i->rex && num >= 4 && num < 8 ? BIT(num - 4)
+										 : BIT(num);
+}
+
+static bool random_op(const struct x86_insn *i)
+{
+	u16 op = i->info->op;
+
+	return op == X86_OP_RDRAND || op == X86_OP_RDSEED;
+}
+
+static bool add_insn(struct plan *p)
+{
+	u64 rip = DIFF_CODE + p->len;
+	struct plan before = *p;
+	struct x86_insn i;
+	u8 b[15];
+
+	random_bytes(b);
+	if (x86_decode(&i, b, 15, X86_MODE_64))
+		return false;
+	if (i.info->kind != X86_K_NATIVE && i.info->kind != X86_K_NATIVE_DE &&
+	    i.info->kind != X86_K_STACK)
+		return false;
+	if (random_op(&i) || !plan_memory(p, &i, b, rip)) {
+		*p = before;
+		return false;
+	}
+	if (x86_decode(&i, b, 15, X86_MODE_64))
+		return false;
+	if (i.info->flags_r & p->undef)
+		p->reads_undef = true;
+	if (!(i.info->attr & X86_T_SHIFT))
+		p->undef &= ~i.info->flags_w;
+	p->undef |= i.info->flags_u;
+	note_write(p, i.info->reg_class, i.info->reg_acc, i.reg, &i);
+	if (!i.is_mem)
+		note_write(p, i.info->rm_class, i.info->rm_acc, i.rm, &i);
+	note_write(p, i.info->vvvv_class, i.info->vvvv_acc, i.vvvv, &i);
+	p->written |= i.info->gpr_w;
+	p->off[p->n++] = p->len;
+	memcpy(p->code + p->len, b, i.len);
+	p->len += i.len;
+	return true;
+}
+
+/* jcc over the next instruction. */
+static void add_jcc(struct plan *p)
+{
+	u32 at = p->len;
+	u16 undef = p->undef;
+
+	p->off[p->n++] = at;
+	p->code[at] = 0x70 | (rnd() & 15);
+	if (undef)
+		p->reads_undef = true;
+	p->len += 2;
+	while (!add_insn(p))
+		;
+	p->undef |= undef;
+	p->code[at + 1] = p->len - at - 2;
+}
+
+static void make_case(struct plan *p)
+{
+	u32 want = 1 + rand() % MAX_CASE, tries = 0;
+	u32 loop;
+
+	memset(p, 0, sizeof(*p));
+	p->ptr = BIT(X86_RSP);
+	while (p->n < want && tries++ < 2000) {
+		if (p->n + 2 < want && chance(8))
+			add_jcc(p);
+		else
+			add_insn(p);
+	}
+	/* Half of the cases that leave rcx alone are run three times: a backward edge. */
+	if (!((p->written | p->ptr | p->small) & BIT(X86_RCX)) && chance(50)) {
+		p->small |= BIT(X86_RCX);
+		p->reads_undef |= p->undef & X86_CF;	/* dec leaves CF to the next round */
+		p->undef &= X86_CF;
+		p->off[p->n++] = loop = p->len;
+		memcpy(p->code + p->len, "\xff\xc9\x0f\x8f", 4);	/* dec ecx; jg start */
+		loop = -(p->len + 8);
+		memcpy(p->code + p->len + 4, &loop, 4);
+		p->len += 8;
+	}
+}
+
+static void random_vectors(u8 *xs)
+{
+	static const double nice[] = { 0, 1, -1, 0.5, 3.25e10, -7e-300, 1e308, 123456789 };
+	u32 cw = 0x37f;
+
+	memset(xs, 0, XSAVE_SIZE);
+	memcpy(xs, &cw, 2);
+	cw = 0x1f80;
+	memcpy(xs + 24, &cw, 4);
+	xs[4] = 0xff;			/* all eight x87 registers hold values */
+	for (u32 n = 0; n < 8; n++) {
+		long double v = nice[rand() % 8] * (rand() % 100 + 1);
+
+		memcpy(xs + 32 + 16 * n, &v, 10);
+	}
+	for (u32 n = 0; n < 16 * 16; n += 8) {
+		u64 v = rnd(), w = rnd();
+
+		if (chance(40))
+			memcpy(&v, &nice[rand() % 8], 8);
+		memcpy(xs + 160 + n, &v, 8);
+		memcpy(xs + 576 + n, &w, 8);
+	}
+	xs[512] = 7;
+}
+
+static void make_start(const struct plan *p)
+{
+	for (u32 r = 0; r < 16; r++) {
+		start.gpr[r] = chance(20) ? (u64)(rand() % 5 - 2) : rnd() ^ (rnd() << 20);
+		if (p->small & BIT(r))
+			start.gpr[r] = rand() % 8;
+		if ((p->ptr & BIT(r)) && !chance(3)) {
+			start.gpr[r] = DIFF_DATA + 1024 + rnd() % (DIFF_DATA_SIZE - 2048);
+			if (chance(60))
+				start.gpr[r] &= ~63ull;
+			else if (chance(10))
+				start.gpr[r] |= 0xff8;
+		}
+	}
+	start.rflags = 0x202 | (rnd() & X86_ARITH);
+	random_vectors(start.xsave);
+	for (u32 n = 0; n < DIFF_DATA_SIZE; n += 8)
+		*(u64 *)(start.data + n) = rnd();
+}
+
+/* ---- running it ---- */
+
+static int vector_of(int sig, int code)
+{
+	if (sig == SIGILL)
+		return X86_EXC_UD;
+	if (sig == SIGFPE)
+		return code == FPE_INTDIV ? X86_EXC_DE : X86_EXC_XM;
+	return code == SI_KERNEL ? X86_EXC_GP : X86_EXC_PF;
+}
+
+static const int greg[16] = {
+	REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+	REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
+};
+
+static void on_fault(int sig, siginfo_t *si, void *uc)
+{
+	greg_t *g = ((ucontext_t *)uc)->uc_mcontext.gregs;
+	struct outcome *o = running == 1 ? &native : &engine;
+	u64 rip = g[REG_RIP];
+	u32 len;
+
+	if (!running)
+		_exit(99);
+	o->fault = vector_of(sig, si->si_code) + 1;
+	for (u32 r = 0; r < 16; r++) {
+		u8 h = running == 1 ? r : bt_host_reg[r];
+
+		o->gpr[r] = h & BT_HOMED ? ctx->home[h & 3] : (u64)g[greg[h]];
+	}
+	if (running == 2 && !bt_cache_map(ctx->cache, rip, &rip, &len))
+		rip = 0;
+	o->rip = rip;
+	running = 0;
+	siglongjmp(escape, 1);
+}
+
+static void run_native(void)
+{
+	memcpy((void *)DIFF_DATA, start.data, DIFF_DATA_SIZE);
+	memcpy(native.xsave, start.xsave, XSAVE_SIZE);
+	memcpy(native_state, start.gpr, sizeof(start.gpr));
+	native_state[16] = start.rflags;
+	native_code = DIFF_CODE;
+	native_xsave = (u64)native.xsave;
+	native.fault = 0;
+	running = 1;
+	if (!sigsetjmp(escape, 1)) {
+		native_run();
+		running = 0;
+		memcpy(native.gpr, native_state, sizeof(native.gpr));
+		native.rflags = native_state[16];
+		native.rip = code_end;
+	}
+	memcpy(native.data, (void *)DIFF_DATA, DIFF_DATA_SIZE);
+}
+
+static struct bt_block *get_block(u64 rip)
+{
+	u64 gpa = rip;
+	struct bt_block *b = bt_cache_find(ctx->cache, rip, gpa, ~0ull, ctx->key, 0);
+
+	return b ? b : bt_translate(ctx, rip, gpa, ~0ull, (u8 *)(rip & PAGE_MASK), NULL);
+}
+
+/* False when the engine leaves an instruction to the emulator. */
+static bool engine_loop(void)
+{
+	for (u32 n = 0; n < 1000; n++) {
+		struct bt_block *b = get_block(vcpu->cpu.rip);
+		enum bt_exit why = engine_run(ctx, bt_cache_entry(ctx->cache, b), engine.xsave);
+
+		switch (why) {
+		case BT_EXIT_LINK:
+			b = get_block(ctx->rip);
+			if (ctx->link)
+				bt_cache_link(ctx->cache, (struct bt_link *)ctx->link, b);
+			break;
+		case BT_EXIT_NEXT:
+			bt_jc_insert(ctx, get_block(ctx->rip));
+			break;
+		case BT_EXIT_STEP:
+			break;
+		case BT_EXIT_INTERP:
+			return ctx->rip == code_end;
+		case BT_EXIT_EXC:
+			engine.fault = vcpu->emu.exc.vector + 1;
+			return true;
+		default:
+			fprintf(stderr, "exit %u\n", why);
+			return true;
+		}
+	}
+	return true;
+}
+
+static bool run_engine(void)
+{
+	bool whole = true;
+
+	memcpy((void *)DIFF_DATA, start.data, DIFF_DATA_SIZE);
+	memcpy(engine.xsave, start.xsave, XSAVE_SIZE);
+	memcpy(vcpu->cpu.gpr, start.gpr, sizeof(start.gpr));
+	vcpu->cpu.rflags = start.rflags;
+	vcpu->cpu.rip = DIFF_CODE;
+	engine.fault = 0;
+	bt_cache_invalidate(ctx->cache, DIFF_CODE, DIFF_CODE_SIZE, NULL);
+	for (u32 i = 0; i < BT_TLB_SIZE; i++)
+		for (u32 m = 0; m < BT_MMU_COUNT; m++)
+			ctx->tlb[m].tag_r[i] = ctx->tlb[m].tag_w[i] = bt_tlb_invalid(i);
+	running = 2;
+	if (!sigsetjmp(escape, 1)) {
+		whole = engine_loop();
+		running = 0;
+		memcpy(engine.gpr, vcpu->cpu.gpr, sizeof(engine.gpr));
+		engine.rflags = vcpu->cpu.rflags;
+		engine.rip = vcpu->cpu.rip;
+	}
+	memcpy(engine.data, (void *)DIFF_DATA, DIFF_DATA_SIZE);
+	return whole;
+}
+
+/* ---- judging it ---- */
+
+/* Components in their initial state are not written by XSAVE; last-instruction pointers are the host's. */
+static void normalize(u8 *xs)
+{
+	memset(xs + 6, 0, 18);
+	if (!(xs[512] & 1)) {
+		memset(xs, 0, 24);
+		xs[0] = 0x7f;
+		xs[1] = 3;
+		memset(xs + 32, 0, 128);
+	}
+	if (!(xs[512] & 2))
+		memset(xs + 160, 0, 256);
+	if (!(xs[512] & 4))
+		memset(xs + 576, 0, 256);
+	for (u32 n = 0; n < 8; n++)
+		memset(xs + 32 + 16 * n + 10, 0, 6);
+	memset(xs + 416, 0, 160);
+}
+
+static const char *differs(u16 undef)
+{
+	static char what[64];
+	u64 mask = X86_ARITH & ~undef;
+
+	if (native.fault != engine.fault)
+		return "fault";
+	if (native.rip != engine.rip)
+		return "rip";
+	for (u32 r = 0; r < 16; r++)
+		if (native.gpr[r] != engine.gpr[r]) {
+			snprintf(what, sizeof(what), "gpr %u: %llx, engine %llx", r,
+				 (long long)native.gpr[r], (long long)engine.gpr[r]);
+			return what;
+		}
+	if (memcmp(native.data, engine.data, DIFF_DATA_SIZE))
+		return "memory";
+	if (native.fault)
+		return NULL;
+	if ((native.rflags ^ engine.rflags) & mask) {
+		snprintf(what, sizeof(what), "flags: %llx, engine %llx", (long long)native.rflags,
+			 (long long)engine.rflags);
+		return what;
+	}
+	normalize(native.xsave);
+	normalize(engine.xsave);
+	for (u32 n = 0; n < 832; n++)
+		if (native.xsave[n] != engine.xsave[n]) {
+			snprintf(what, sizeof(what), "vector state at %u: %02x, engine %02x", n,
+				 native.xsave[n], engine.xsave[n]);
+			return what;
+		}
+	return NULL;
+}
+
+static void describe(const struct plan *p, u32 seed, const char *what)
+{
+	char text[128];
+	struct x86_insn i;
+	u32 off = 0;
+
+	printf("# seed %u: %s (vector + 1: %d, engine %d; rip %llx, %llx)\n", seed, what, native.fault,
+	       engine.fault, (long long)native.rip, (long long)engine.rip);
+	while (off < p->len && !x86_decode(&i, p->code + off, 15, X86_MODE_64)) {
+		x86_format(text, sizeof(text), &i, DIFF_CODE + off);
+		printf("#   %llx  %s  [", (long long)(DIFF_CODE + off), text);
+		for (u32 n = 0; n < i.len; n++)
+			printf("%02x", p->code[off + n]);
+		printf("]\n");
+		off += i.len;
+	}
+}
+
+static void load_code(const struct plan *p)
+{
+	u8 *c = (u8 *)DIFF_CODE;
+	u64 to = (u64)native_exit;
+
+	memcpy(c, p->code, p->len);
+	code_end = DIFF_CODE + p->len;
+	c += p->len;
+	memcpy(c, "\xff\x25\x00\x00\x00\x00", 6);	/* natively: jmp [rip] out */
+	memcpy(c + 6, &to, 8);
+}
+
+/* In the engine the sequence ends with HLT, which is the emulator's. */
+static void load_end(void)
+{
+	*(u8 *)code_end = 0xf4;
+}
+
+enum verdict { SAME, DIFFERENT, NOT_RUN };
+
+static enum verdict one(u32 seed, bool verbose)
+{
+	struct plan p;
+	const char *what;
+	bool whole;
+
+	srand(seed);
+	make_case(&p);
+	if (!p.n || p.reads_undef)
+		return NOT_RUN;
+	diff_bounce_percent = chance(30) ? 100 : 0;
+	diff_fill = chance(70);
+	ctx->key = X86_MODE_64 | (BT_MMU_USER << BT_KEY_MMU_SHIFT) | BT_KEY_FLAT | BT_KEY_SSE |
+		   BT_KEY_AVX;
+	if (chance(10))
+		ctx->key |= BT_KEY_STEP;
+	if (chance(5))
+		ctx->key |= BT_KEY_ALIGN;
+	make_start(&p);
+	load_code(&p);
+	run_native();
+	if (native.fault == X86_EXC_UD + 1)
+		return NOT_RUN;			/* not offered by this processor */
+	load_end();
+	whole = run_engine();
+	if (!whole)
+		return NOT_RUN;
+	what = differs(p.undef);
+	if (what || verbose)
+		describe(&p, seed, what ? what : "equal");
+	return what ? DIFFERENT : SAME;
+}
+
+static void set_up(void)
+{
+	static u8 stack[65536];
+	stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	static const int sigs[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
+	int prot = PROT_READ | PROT_WRITE;
+
+	sigaltstack(&ss, NULL);
+	for (u32 n = 0; n < ARRAY_SIZE(sigs); n++)
+		sigaction(sigs[n], &sa, NULL);
+	if (mmap((void *)DIFF_DATA, DIFF_DATA_SIZE, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		 -1, 0) == MAP_FAILED ||
+	    mmap((void *)DIFF_CODE, DIFF_CODE_SIZE, prot | PROT_EXEC,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
+		perror("mmap");
+		exit(2);
+	}
+	vcpu = calloc(1, sizeof(*vcpu));
+	ctx = bt_ctx_create(vcpu);
+}
+
+int main(int argc, char **argv)
+{
+	u32 seed = time(NULL), cases = 100000, bad = 0, run = 0;
+	bool verbose = false;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "s:n:v")) != -1) {
+		if (opt == 's')
+			seed = strtoul(optarg, NULL, 0);
+		else if (opt == 'n')
+			cases = strtoul(optarg, NULL, 0);
+		else if (opt == 'v')
+			verbose = true;
+		else
+			return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	set_up();
+	printf("# seed %u, %u cases\n", seed, cases);
+	for (u32 n = 0; n < cases && bad < 10; n++) {
+		enum verdict v = one(seed + n, verbose);
+
+		run += v != NOT_RUN;
+		bad += v == DIFFERENT;
+	}
+	printf("# %u compared\n", run);
+	printf("%sok 1 - random sequences equal on the processor and in the translator\n",
+	       bad || run < cases / 10 ? "not " : "");
+	printf("1..1\n");
+	return bad || run < cases / 10;
+}
