@@ -7,7 +7,6 @@
  *
  *   decode [-s SEED] [-n COUNT] [-v]     COUNT: random byte strings
  */
-#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
