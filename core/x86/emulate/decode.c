@@ -14,7 +14,7 @@
 #define PADDED 40
 
 struct decoder {
-	u8 b[PADDED];
+	u8 b[PADDED] __attribute__((aligned(8)));
 	unsigned int p;		/* next byte */
 	enum x86_mode mode;
 	u8 seg;			/* override, or NOSEG */
@@ -532,13 +532,23 @@ static void copy_15(u8 *to, const u8 *from)
 	__builtin_memcpy(to + 7, &b, 8);
 }
 
+/* A loop that stays one: a dozen stores are quicker than the compiler's rep stos. */
+static void clear_words(u64 *w, unsigned int n)
+{
+	for (; n; n--) {
+		*w++ = 0;
+		__asm__("" : "+r"(w));
+	}
+}
+
 int x86_decode(struct x86_insn *insn, const u8 *buf, unsigned int avail, enum x86_mode mode)
 {
 	struct decoder d;
 	unsigned int i;
 	int r;
 
-	__builtin_memset(&d, 0, sizeof(d));
+	_Static_assert(sizeof(d) % 8 == 0 && sizeof(*insn) % 8 == 0, "cleared by words");
+	clear_words((u64 *)&d, sizeof(d) / 8);
 	d.mode = mode;
 	d.seg = NOSEG;
 	if (likely(avail >= X86_INSN_MAX)) {
@@ -548,7 +558,7 @@ int x86_decode(struct x86_insn *insn, const u8 *buf, unsigned int avail, enum x8
 		for (i = 0; i < avail; i++)
 			d.b[i] = buf[i];
 	}
-	__builtin_memset(insn, 0, sizeof(*insn));
+	clear_words((u64 *)insn, sizeof(*insn) / 8);
 	copy_15(insn->bytes, d.b);
 	insn->mode = mode;
 	r = decode(&d, insn);
