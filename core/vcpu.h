@@ -86,7 +86,8 @@ struct vcpu {
 	bool exception_pending;
 	bool exception_injected;	/* its CR2 or DR6 effects have been done already (SET_VCPU_EVENTS) */
 	bool delivering;		/* a delivery stopped on MMIO: vcpu_enter_guest does it again */
-	bool interrupt_pending, interrupt_soft;	/* injected but not delivered yet (KVM_INTERRUPT, SET_VCPU_EVENTS) */
+	bool interrupt_pending, interrupt_soft;	/* taken from its chip but not delivered yet */
+	bool interrupt_injected;	/* ... by KVM_INTERRUPT or SET_VCPU_EVENTS: IF was looked at already */
 	u8 interrupt_vector;
 	u8 nmi_pending;			/* 0..2 */
 	bool nmi_injected;
@@ -107,6 +108,7 @@ struct vcpu {
 	u64 guest_debug_dr[8];		/* with KVM_GUESTDBG_USE_HW_BP */
 	u64 debug_resume_pc;		/* rip of a breakpoint that has been reported: run it this time */
 	bool debug_resuming;
+	bool memory_gone;		/* guest RAM has vanished: KVM_RUN gives -EFAULT */
 	u64 watch_hits;			/* DR6 bits of watchpoints that the instruction in work has touched */
 	u64 sync_regs;			/* run->kvm_valid_regs */
 	struct vcpu_stats stats;
@@ -114,6 +116,7 @@ struct vcpu {
 	 * A KVM_EXIT_X86_RDMSR/WRMSR is out: at the next KVM_RUN the emulated
 	 * instruction is completed from run->msr.
 	 */
+	bool has_run;			/* KVM_RUN was called: CPUID is fixed */
 	u8 msr_exit;			/* 0, 1 = rdmsr, 2 = wrmsr; the index is run->msr's */
 	bool msr_answered;		/* msr_error and msr_data answer the instruction that is run again */
 	u8 msr_error;

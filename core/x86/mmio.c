@@ -256,11 +256,16 @@ bool vcpu_mmio_resume(struct vcpu *v)
 		vcpu_mmio_done(v);
 		return false;
 	}
+	if (v->delivering)		/* vcpu_enter_guest does the event again */
+		return false;
 	/*
 	 * Finish the instruction now, so that the state is whole even when this
 	 * KVM_RUN was only meant to finish it (immediate_exit), and no interrupt
 	 * comes between. What the emulator does not know the engine finishes.
 	 */
-	vcpu_mmio_restart(v);
-	return vcpu_emulate_resume(v, &why) == 0 && why == ENGINE_EXIT_USER;
+	if (vcpu_emulate_resume(v, &why))
+		return false;
+	if (why == ENGINE_EXIT_SHUTDOWN)
+		vcpu_request(v, VCPU_REQ_TRIPLE_FAULT);
+	return why == ENGINE_EXIT_USER;
 }

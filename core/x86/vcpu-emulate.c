@@ -24,6 +24,13 @@ static struct vcpu *vcpu_of(struct x86_emu *e)
 	return e->ctx;
 }
 
+/* The host program's memory under a slot is not there any more. */
+static int gone(struct vcpu *v)
+{
+	v->memory_gone = true;
+	return X86_EMU_SHUTDOWN;
+}
+
 static u32 walk_acc(struct vcpu *v, unsigned int acc, bool write)
 {
 	u32 w = 0;
@@ -64,7 +71,7 @@ static int resolve(struct x86_emu *e, u64 lin, u32 size, unsigned int acc, bool 
 		if (slot && w && !write && (slot->flags & KVM_MEM_READONLY))
 			page = vm_page(v->vm, v, walk.gpa & PAGE_MASK, false);
 		else if (slot && !(slot->flags & KVM_MEM_READONLY))
-			return X86_EMU_SHUTDOWN;	/* the host program's memory is gone */
+			return gone(v);
 		p[*n] = (struct piece){ walk.gpa, page ? page + (walk.gpa & ~PAGE_MASK) : NULL, len };
 		lin += len;
 		size -= len;
@@ -98,7 +105,7 @@ static int op_read(struct x86_emu *e, u64 lin, void *val, unsigned int size, uns
 	for (i = 0; i < n; val = (char *)val + p[i].len, i++) {
 		if (p[i].host) {
 			if (plat_guest_read(val, p[i].host, p[i].len))
-				return X86_EMU_SHUTDOWN;
+				return gone(v);
 			continue;
 		}
 		r = vcpu_mmio_read(v, p[i].gpa, val, p[i].len);
@@ -117,7 +124,7 @@ static int write_pieces(struct vcpu *v, const struct piece *p, u32 n, const void
 		if (p[i].host) {
 			tell_engine(v, p[i].gpa, p[i].len);
 			if (plat_guest_write(p[i].host, val, p[i].len))
-				return X86_EMU_SHUTDOWN;
+				return gone(v);
 			continue;
 		}
 		r = vcpu_mmio_write(v, p[i].gpa, val, p[i].len);
@@ -175,7 +182,7 @@ static int op_cmpxchg(struct x86_emu *e, u64 lin, void *old, const void *val, un
 	if (n != 1 || !p[0].host || (size == 16 && (lin & 15)))
 		return cmpxchg_split(e, lin, old, val, size, p, n, done);
 	tell_engine(v, p[0].gpa, size);
-	return plat_guest_cmpxchg(p[0].host, old, val, size, done) ? X86_EMU_SHUTDOWN : X86_EMU_OK;
+	return plat_guest_cmpxchg(p[0].host, old, val, size, done) ? gone(v) : X86_EMU_OK;
 }
 
 static int op_probe(struct x86_emu *e, u64 lin, unsigned int size, unsigned int acc)
@@ -411,7 +418,8 @@ int vcpu_emulate_result(struct vcpu *v, int r, enum engine_exit *why)
 	case X86_EMU_UNHANDLED:
 		return internal_error(v, why);
 	case X86_EMU_SHUTDOWN:
-		*why = ENGINE_EXIT_SHUTDOWN;
+		*why = v->memory_gone ? ENGINE_EXIT_FAULT : ENGINE_EXIT_SHUTDOWN;
+		v->memory_gone = false;
 		return 0;
 	default:
 		return 1;

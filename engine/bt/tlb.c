@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Linear addresses of the guest to memory of the host, in two levels.
+ *
+ * The first (struct bt_tlb, one for each view of memory) is what generated
+ * code asks: a hit there needs no further check, so an entry is made only for
+ * plain RAM that the view may read, and its write tag only where a store needs
+ * nothing more: the page is dirty in the guest's tables and in the log, holds
+ * no translated code and no watchpoint. The second (struct bt_tlb2) keeps
+ * what the page tables said, tagged by address space, so that MOV CR3 empties
+ * only the first. As the processor's TLBs, both may be stale until the guest
+ * flushes them.
+ */
+#include "run.h"
+
+static u32 tlb2_index(u64 lin)
+{
+	u64 n = lin >> PAGE_SHIFT;
+
+	return (n ^ (n >> BT_TLB2_BITS)) & (BT_TLB2_SIZE - 1);
+}
+
+/* Of a page number at the size @shift, for the large-page filters. */
+static u32 large_bit(u64 lin, u32 shift)
+{
+	return ((lin >> shift) * 0x9e3779b97f4a7c15ull) >> (64 - 10);
+}
+
+struct bt_tlb2 *bt_tlb_create(void)
+{
+	struct bt_tlb2 *t = plat_alloc(sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->counter = 2;
+	t->asid = 1;
+	t->global_asid = 2;
+	return t;
+}
+
+enum bt_mmu bt_data_mmu(const struct x86_cpu *c)
+{
+	if (x86_cpl(c) == 3)
+		return BT_MMU_USER;
+	return (c->cr4 & X86_CR4_SMAP) && (c->rflags & X86_AC) ? BT_MMU_KERNEL_AC : BT_MMU_KERNEL;
+}
+
+/* ---- flushes ---- */
+
+void bt_tlb_flush_l1(struct bt_ctx *x)
+{
+	struct bt_tlb2 *t = x->tlb2;
+
+	for (u32 m = 0; m < BT_MMU_COUNT; m++) {
+		for (u32 w = 0; w < BT_TLB_SIZE / 64; w++) {
+			u64 bits = t->touched[m][w];
+
+			for (; bits; bits &= bits - 1) {
+				u32 i = w * 64 + __builtin_ctzll(bits);
+
+				x->tlb[m].tag_r[i] = x->tlb[m].tag_w[i] = bt_tlb_invalid(i);
+			}
+			t->touched[m][w] = 0;
+		}
+	}
+	memset(t->i, 0, sizeof(t->i));
+	bt_jc_flush(x);
+}
+
+static u64 *pcid_slot(struct bt_ctx *x)
+{
+	const struct x86_cpu *c = &x->vcpu->cpu;
+
+	return &x->tlb2->pcid[(c->cr4 & X86_CR4_PCIDE) ? c->cr3 & 0xfff : 0];
+}
+
+static void use_asid(struct bt_ctx *x)
+{
+	struct bt_tlb2 *t = x->tlb2;
+	u64 *p = pcid_slot(x);
+
+	if (*p <= t->flushed)
+		*p = ++t->counter;
+	t->asid = *p;
+}
+
+void bt_tlb_flush_all(struct bt_ctx *x)
+{
+	struct bt_tlb2 *t = x->tlb2;
+
+	t->flushed = t->counter;
+	t->global_asid = ++t->counter;
+	memset(t->large2m, 0, sizeof(t->large2m));
+	memset(t->large1g, 0, sizeof(t->large1g));
+	use_asid(x);
+	bt_tlb_flush_l1(x);
+}
+
+void bt_tlb_flush_asid(struct bt_ctx *x)
+{
+	*pcid_slot(x) = 0;
+	use_asid(x);
+	x->tlb2->cr3 = x->vcpu->cpu.cr3;
+	bt_tlb_flush_l1(x);
+}
+
+void bt_tlb_flush_page(struct bt_ctx *x, u64 lin)
+{
+	struct bt_tlb2 *t = x->tlb2;
+	u32 i, b2 = large_bit(lin, 21), b1 = large_bit(lin, 30);
+
+	/* What was cut out of a large page near here goes with it. */
+	if ((t->large2m[b2 / 64] & BIT_ULL(b2 % 64)) || (t->large1g[b1 / 64] & BIT_ULL(b1 % 64))) {
+		bt_tlb_flush_all(x);
+		return;
+	}
+	lin &= PAGE_MASK;
+	i = tlb2_index(lin);
+	if (t->e[i].page == lin)
+		t->e[i].asid = 0;
+	i = (lin >> PAGE_SHIFT) & (BT_TLB_SIZE - 1);
+	for (u32 m = 0; m < BT_MMU_COUNT; m++)
+		if (x->tlb[m].tag_r[i] == lin)
+			x->tlb[m].tag_r[i] = x->tlb[m].tag_w[i] = bt_tlb_invalid(i);
+	i = (lin >> PAGE_SHIFT) & (BT_ITLB_SIZE - 1);
+	if ((t->i[i].tag & PAGE_MASK) == lin) {
+		t->i[i].tag = 0;
+		bt_jc_flush(x);
+	}
+	/* Jumps into a page that the instruction TLB has lost already may still be cached. */
+	else if (x->vcpu->cpu.cr0 & X86_CR0_PG)
+		bt_jc_flush(x);
+}
+
+void bt_tlb_sync(struct bt_ctx *x)
+{
+	const u64 cr4_bits = X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | X86_CR4_PCIDE |
+			     X86_CR4_SMEP | X86_CR4_SMAP;
+	const u64 cr0_bits = X86_CR0_PG | X86_CR0_PE;
+	const struct x86_cpu *c = &x->vcpu->cpu;
+	struct bt_tlb2 *t = x->tlb2;
+
+	if (((t->cr0 ^ c->cr0) & cr0_bits) || ((t->cr4 ^ c->cr4) & cr4_bits) ||
+	    ((t->efer ^ c->efer) & (X86_EFER_LMA | X86_EFER_NXE))) {
+		bt_tlb_flush_all(x);
+	} else if ((t->cr0 ^ c->cr0) & X86_CR0_WP) {
+		bt_tlb_flush_l1(x);
+	}
+	if (t->cr3 != c->cr3) {
+		use_asid(x);
+		bt_tlb_flush_l1(x);
+	}
+	t->cr0 = c->cr0;
+	t->cr3 = c->cr3;
+	t->cr4 = c->cr4;
+	t->efer = c->efer;
+}
+
+void bt_tlb_protect(struct bt_ctx *x, const void *host)
+{
+	for (u32 m = 0; m < BT_MMU_COUNT; m++) {
+		struct bt_tlb *l1 = &x->tlb[m];
+
+		for (u32 i = 0; i < BT_TLB_SIZE; i++)
+			if (l1->host[i] == (u64)host)
+				l1->tag_w[i] = bt_tlb_invalid(i);
+	}
+}
+
+/* ---- the second level ---- */
+
+static bool allowed(const struct bt_ctx *x, const struct bt_tlb2_entry *e, enum bt_mmu mmu,
+		    bool write)
+{
+	const struct x86_cpu *c = &x->vcpu->cpu;
+
+	if (!(c->cr0 & X86_CR0_PG))
+		return true;
+	if (write && !(e->flags & BT_T2_DIRTY))
+		return false;
+	if (mmu == BT_MMU_USER)
+		return (e->flags & BT_T2_USER) && (!write || (e->flags & BT_T2_WRITE));
+	if ((e->flags & BT_T2_USER) && mmu == BT_MMU_KERNEL && (c->cr4 & X86_CR4_SMAP))
+		return false;
+	return !write || (e->flags & BT_T2_WRITE) || !(c->cr0 & X86_CR0_WP);
+}
+
+static int refill(struct bt_ctx *x, struct bt_tlb2_entry *e, u64 lin, enum bt_mmu mmu, bool write)
+{
+	struct bt_tlb2 *t = x->tlb2;
+	struct vcpu *v = x->vcpu;
+	struct x86_walk w;
+	u32 b;
+	int r;
+
+	r = x86_walk(v, lin, (write ? X86_WALK_W : 0) | (mmu == BT_MMU_USER ? X86_WALK_U : 0), &w,
+		     &v->emu.exc);
+	if (r != X86_EMU_OK)
+		return r;
+	if (w.page_shift > PAGE_SHIFT && (v->cpu.cr0 & X86_CR0_PG)) {
+		b = large_bit(lin, 21);
+		t->large2m[b / 64] |= BIT_ULL(b % 64);
+		/* A 4 MiB page counts as two of 2 MiB, so the filter of 1 GiB takes it. */
+		if (w.page_shift > 21) {
+			b = large_bit(lin, 30);
+			t->large1g[b / 64] |= BIT_ULL(b % 64);
+		}
+	}
+	*e = (struct bt_tlb2_entry){
+		.page = lin & PAGE_MASK,
+		.asid = w.global ? t->global_asid : t->asid,
+		.gpa = w.gpa & PAGE_MASK,
+		.slot = vm_slot(v->vm, w.gpa >> PAGE_SHIFT),
+		.flags = (w.user ? BT_T2_USER : 0) | (w.writable ? BT_T2_WRITE : 0) |
+			 (w.dirty ? BT_T2_DIRTY : 0),
+	};
+	return X86_EMU_OK;
+}
+
+static int lookup(struct bt_ctx *x, u64 lin, enum bt_mmu mmu, bool write,
+		  struct bt_tlb2_entry **out)
+{
+	struct bt_tlb2 *t = x->tlb2;
+	struct bt_tlb2_entry *e = &t->e[tlb2_index(lin)];
+	struct vcpu *v = x->vcpu;
+	void *host;
+	int r;
+
+	if (e->page != (lin & PAGE_MASK) || (e->asid != t->asid && e->asid != t->global_asid) ||
+	    !allowed(x, e, mmu, write)) {
+		bt_fpu_release(x);
+		r = refill(x, e, lin, mmu, write);
+		if (r != X86_EMU_OK)
+			return r;
+	}
+	*out = e;
+	if (!e->slot)
+		return X86_EMU_OK;
+	if (write && !(e->flags & BT_T2_HOST_W) && !(e->slot->flags & KVM_MEM_READONLY)) {
+		bt_fpu_release(x);
+		host = vm_page(v->vm, v, e->gpa, true);
+		if (!host)
+			goto gone;
+		e->host = (u64)host;
+		e->flags |= BT_T2_HOST_W;
+	} else if (!e->host) {
+		bt_fpu_release(x);
+		host = vm_page(v->vm, v, e->gpa, false);
+		if (!host)
+			goto gone;
+		e->host = (u64)host;
+	}
+	return X86_EMU_OK;
+gone:
+	v->memory_gone = true;
+	return X86_EMU_SHUTDOWN;
+}
+
+int bt_resolve(struct bt_ctx *x, u64 lin, enum bt_mmu mmu, bool write, struct bt_part *p)
+{
+	struct bt_tlb2_entry *e;
+	int r = lookup(x, lin, mmu, write, &e);
+	u64 off = lin & ~PAGE_MASK;
+
+	if (r != X86_EMU_OK)
+		return r;
+	p->gpa = e->gpa + off;
+	p->slot = e->slot;
+	p->host = e->host ? (u8 *)e->host + off : NULL;
+	p->code = false;
+	if (write && e->slot && (e->slot->flags & KVM_MEM_READONLY))
+		p->host = NULL;		/* a store to ROM is the host program's to see */
+	return X86_EMU_OK;
+}
+
+/* ---- the first level ---- */
+
+static void fill(struct bt_ctx *x, u64 lin, enum bt_mmu mmu)
+{
+	struct bt_tlb2 *t = x->tlb2;
+	struct bt_tlb2_entry *e = &t->e[tlb2_index(lin)];
+	u32 i = (lin >> PAGE_SHIFT) & (BT_TLB_SIZE - 1);
+	struct bt_tlb *l1 = &x->tlb[mmu];
+
+	if (e->page != (lin & PAGE_MASK) || !e->host || x86_watch_page(x->vcpu, e->page))
+		return;
+	l1->tag_r[i] = e->page;
+	l1->host[i] = e->host;
+	if ((e->flags & BT_T2_HOST_W) && allowed(x, e, mmu, true) && !bt_slot_code(e->slot, e->gpa))
+		l1->tag_w[i] = e->page;
+	else
+		l1->tag_w[i] = bt_tlb_invalid(i);
+	t->touched[mmu][i / 64] |= BIT_ULL(i % 64);
+}
+
+void *bt_tlb_hit(struct bt_ctx *x, u64 lin, u32 len, enum bt_mmu mmu, bool write)
+{
+	struct bt_tlb *l1 = &x->tlb[mmu];
+	u32 i = (lin >> PAGE_SHIFT) & (BT_TLB_SIZE - 1);
+	u64 off = lin - (write ? l1->tag_w[i] : l1->tag_r[i]);
+
+	return off <= PAGE_SIZE - len ? (void *)(l1->host[i] + off) : NULL;
+}
+
+void *bt_tlb_get(struct bt_ctx *x, u64 lin, u32 len, enum bt_mmu mmu, bool write)
+{
+	void *host = bt_tlb_hit(x, lin, len, mmu, write);
+	struct bt_tlb2_entry *e;
+
+	if (host)
+		return host;
+	if ((lin & ~PAGE_MASK) + len > PAGE_SIZE || lookup(x, lin, mmu, write, &e) != X86_EMU_OK)
+		return NULL;
+	fill(x, lin, mmu);
+	return bt_tlb_hit(x, lin, len, mmu, write);
+}
+
+/* ---- fetches ---- */
+
+int bt_fetch_page(struct bt_ctx *x, u64 lin, bool peek, u64 *gpa, const u8 **host)
+{
+	struct vcpu *v = x->vcpu;
+	enum bt_mmu mmu = x86_cpl(&v->cpu) == 3 ? BT_MMU_USER : BT_MMU_KERNEL;
+	u64 tag = (lin & PAGE_MASK) | mmu | 8;
+	struct bt_itlb_entry *e = &x->tlb2->i[(lin >> PAGE_SHIFT) & (BT_ITLB_SIZE - 1)];
+	struct x86_walk w;
+
+	if (e->tag != tag || (e->gpa == ~0ull && !peek)) {
+		int r;
+
+		bt_fpu_release(x);
+		r = x86_walk(v, lin, X86_WALK_X | (mmu == BT_MMU_USER ? X86_WALK_U : 0), &w,
+			     &v->emu.exc);
+		if (r != X86_EMU_OK && !peek)
+			return r;
+		*e = (struct bt_itlb_entry){ .tag = tag, .gpa = ~0ull };
+		if (r == X86_EMU_OK) {
+			e->gpa = w.gpa & PAGE_MASK;
+			e->host = vm_page(v->vm, v, e->gpa, false);
+		}
+	}
+	*gpa = e->gpa;
+	*host = e->host;
+	return X86_EMU_OK;
+}
+
+/* ---- called from generated code ---- */
+
+/* The instruction can't go on: leave at it. */
+static u64 give_up(struct bt_ctx *x, enum bt_exit why)
+{
+	u64 rip;
+	u32 len;
+
+	if (!bt_cache_map(x->cache, x->mem_ret, &rip, &len))
+		plat_bug(__FILE__, __LINE__, "a slow access from no instruction");
+	x->rip = rip;
+	x->exit_reason = why;
+	return 0;
+}
+
+static u64 give_up_result(struct bt_ctx *x, int r)
+{
+	return give_up(x, r == X86_EMU_FAULT ? BT_EXIT_EXC :
+			  r == X86_EMU_EXIT ? BT_EXIT_USER : BT_EXIT_FAULT);
+}
+
+static u64 raise(struct bt_ctx *x, u8 vector)
+{
+	x->vcpu->emu.exc = (struct x86_exception){ .vector = vector, .has_error = true };
+	return give_up(x, BT_EXIT_EXC);
+}
+
+/* Checks that come before the page tables. 0: fine; else the vector to raise with error code 0. */
+static u8 check_address(struct bt_ctx *x, u64 lin, u32 size, u32 memop)
+{
+	u32 seg = (memop >> BT_MEMOP_SEG_SHIFT) & 7;
+	u32 align = size;
+
+	if ((x->key & BT_KEY_MODE) == X86_MODE_64 &&
+	    (!x86_canonical(lin, x->vcpu->cpu.linear_bits) ||
+	     !x86_canonical(lin + size - 1, x->vcpu->cpu.linear_bits)))
+		return seg == X86_SS ? X86_EXC_SS : X86_EXC_GP;
+	if ((memop & BT_MEMOP_ALIGN) && (lin & (size - 1)))
+		return X86_EXC_GP;
+	if (!(x->key & BT_KEY_ALIGN))
+		return 0;
+	if (align & (align - 1))		/* far pointers, 80-bit reals */
+		align = size == 6 ? 4 : size == 10 ? 8 : 1;
+	return lin & (align - 1) ? X86_EXC_AC : 0;
+}
+
+static int bounce_read(struct bt_ctx *x)
+{
+	struct bt_tlb2 *t = x->tlb2;
+	u8 *to = x->bounce;
+	int r;
+
+	for (u32 i = 0; i < t->nparts; to += t->part[i].len, i++) {
+		struct bt_part *p = &t->part[i];
+
+		if (p->host) {
+			if (plat_guest_read(to, p->host, p->len))
+				return X86_EMU_SHUTDOWN;
+			continue;
+		}
+		/* ROM is read as memory even by an access that will write. */
+		if (p->slot) {
+			if (vm_read(x->vcpu->vm, p->gpa, to, p->len))
+				return X86_EMU_SHUTDOWN;
+			continue;
+		}
+		r = vcpu_mmio_read(x->vcpu, p->gpa, to, p->len);
+		if (r != X86_EMU_OK)
+			return r;
+	}
+	return X86_EMU_OK;
+}
+
+/* Find the parts of [lin, lin+size). */
+static int resolve_parts(struct bt_ctx *x, u64 lin, u32 size, enum bt_mmu mmu, bool write)
+{
+	struct bt_tlb2 *t = x->tlb2;
+	u32 first = min((u64)size, PAGE_SIZE - (lin & ~PAGE_MASK));
+	u64 next = (lin & PAGE_MASK) + PAGE_SIZE;
+	int r = bt_resolve(x, lin, mmu, write, &t->part[0]);
+
+	t->nparts = 1;
+	t->part[0].len = first;
+	if (r != X86_EMU_OK || first == size)
+		return r;
+	if ((x->key & BT_KEY_MODE) != X86_MODE_64)
+		next = (u32)next;
+	t->nparts = 2;
+	t->part[1].len = size - first;
+	return bt_resolve(x, next, mmu, write, &t->part[1]);
+}
+
+/* Stores to pages with code. False: the access has to be given up, exit_reason is set. */
+static bool settle_code(struct bt_ctx *x, bool read)
+{
+	struct bt_tlb2 *t = x->tlb2;
+
+	for (u32 i = 0; i < t->nparts; i++) {
+		struct bt_part *p = &t->part[i];
+
+		if (!p->host || !bt_slot_code(p->slot, p->gpa))
+			continue;
+		bt_fpu_release(x);
+		switch (bt_smc_store(x, p, read, x->mem_ret)) {
+		case BT_SMC_PLAIN:
+			break;
+		case BT_SMC_AROUND:
+			p->code = true;
+			break;
+		case BT_SMC_STEP:
+			t->force_step = true;
+			give_up(x, BT_EXIT_KICK);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Watchpoints. False: given up, to be executed alone so that the trap comes right after it. */
+static bool settle_watch(struct bt_ctx *x, u64 lin, u32 size, bool write)
+{
+	u64 hits = x86_watch_hits(x->vcpu, lin, size, write);
+
+	if (likely(!hits))
+		return true;
+	if (x->tlb2->stepping) {
+		x->vcpu->watch_hits |= hits;
+		return true;
+	}
+	x->tlb2->force_step = true;
+	give_up(x, BT_EXIT_KICK);
+	return false;
+}
+
+static u64 go_direct(struct bt_ctx *x, u8 *host)
+{
+	bt_fpu_claim(x);
+	return (u64)host;
+}
+
+u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
+{
+	u32 size = x->memop & BT_MEMOP_SIZE;
+	enum bt_mmu mmu = (x->memop >> BT_MEMOP_MMU_SHIFT) & 3;
+	bool write = x->memop & BT_MEMOP_W, read = x->memop & BT_MEMOP_R;
+	struct bt_tlb2 *t = x->tlb2;
+	u64 lin = x->mem_lin;
+	u8 vector;
+	int r;
+
+	*bounce = 0;
+	x->stat_tlb_slow++;
+	if ((x->key & BT_KEY_MODE) != X86_MODE_64)
+		lin = x->mem_lin = (u32)lin;
+	vector = check_address(x, lin, size, x->memop);
+	if (vector)
+		return raise(x, vector);
+	r = resolve_parts(x, lin, size, mmu, write);
+	if (r != X86_EMU_OK)
+		return give_up_result(x, r);
+	if (!settle_watch(x, lin, size, write) || (write && !settle_code(x, read)))
+		return 0;
+
+	if (t->part[0].host && !t->part[0].code) {
+		if (t->nparts == 1) {
+			fill(x, lin, mmu);
+			return go_direct(x, t->part[0].host);
+		}
+		/* Two pages that follow each other in the host as well are one access. */
+		if (t->part[1].host == t->part[0].host + t->part[0].len && !t->part[1].code)
+			return go_direct(x, t->part[0].host);
+	}
+	bt_fpu_release(x);
+	if (!bt_cache_map(x->cache, x->mem_ret, &x->vcpu->cpu.rip, &(u32){ 0 }))
+		plat_bug(__FILE__, __LINE__, "a slow access from no instruction");
+	if (read) {
+		r = bounce_read(x);
+		if (r != X86_EMU_OK)
+			return give_up_result(x, r);
+	}
+	*bounce = 1;
+	return go_direct(x, x->bounce);
+}
+
+/*
+ * A locked instruction that straddles pages works on the bounce buffer, so it
+ * is atomic only against nothing: see docs/translator.md, "Split locks".
+ */
+int bt_mem_commit(struct bt_ctx *x)
+{
+	struct bt_tlb2 *t = x->tlb2;
+	struct vcpu *v = x->vcpu;
+	const u8 *from = x->bounce;
+	enum bt_exit why = BT_EXIT_NEXT;
+	bool leave = false;
+	u32 len;
+	u64 rip;
+
+	bt_fpu_release(x);
+	bt_cache_map(x->cache, x->mem_ret, &rip, &len);
+	for (u32 i = 0; i < t->nparts; from += t->part[i].len, i++) {
+		struct bt_part *p = &t->part[i];
+		int r = 0;
+
+		if (!p->host)
+			continue;
+		r = p->code ? bt_smc_write_around(x, p, from, x->mem_ret) :
+			      plat_guest_write(p->host, from, p->len);
+		if (r < 0) {
+			x->rip = rip;
+			x->exit_reason = BT_EXIT_FAULT;
+			return 1;
+		}
+		if (r > 0) {
+			leave = true;
+			why = BT_EXIT_SMC;
+		}
+	}
+	from = x->bounce;
+	for (u32 i = 0; i < t->nparts; from += t->part[i].len, i++) {
+		struct bt_part *p = &t->part[i];
+
+		if (!p->host && vcpu_mmio_write(v, p->gpa, from, p->len) == X86_EMU_EXIT) {
+			leave = true;
+			why = BT_EXIT_USER;
+		}
+	}
+	if (t->stepping) {
+		/* The step's own end; an MMIO exit goes out after it, see run.c. */
+		if (why == BT_EXIT_SMC)
+			leave = false;
+	}
+	if (leave) {
+		if (why == BT_EXIT_USER)
+			vcpu_mmio_retire(v);
+		rip += len;
+		x->rip = (x->key & BT_KEY_MODE) == X86_MODE_64 ? rip : (u32)rip;
+		x->exit_reason = why;
+		return 1;
+	}
+	bt_fpu_claim(x);
+	return 0;
+}
+
+u64 bt_seg_slow(struct bt_ctx *x, u64 *fail)
+{
+	u32 size = x->memop & BT_MEMOP_SIZE;
+	struct vcpu *v = x->vcpu;
+	u64 lin = 0;
+	int r;
+
+	*fail = 0;
+	r = x86_linearize(&v->emu, (x->memop >> BT_MEMOP_SEG_SHIFT) & 7, x->mem_lin, size,
+			  (x->memop & BT_MEMOP_W) ? X86_ACC_WRITE : 0, &lin);
+	if (r != X86_EMU_OK) {
+		give_up_result(x, r);
+		*fail = 1;
+	}
+	return lin;
+}
