@@ -70,6 +70,7 @@ static inline u64 bt_jc_invalid(u32 i)
 #define BT_KEY_STEP BIT(10)		/* one instruction a block, never linked: TF, guest debug, shadows */
 #define BT_KEY_BP BIT(11)		/* execution breakpoints are armed: blocks end before one */
 #define BT_KEY_ALIGN BIT(12)		/* CR0.AM, EFLAGS.AC, CPL 3: every memory operand goes the slow way */
+#define BT_KEY_RING0 BIT(14)		/* CPL 0 in protected or long mode */
 #define BT_KEY_MP BIT(13)		/* CR0.MP (wait/fwait with TS) */
 
 static inline enum bt_mmu bt_key_mmu(u32 key)
@@ -105,7 +106,8 @@ struct bt_ctx {
 	u64 home[3];		/* 0x00: guest r13 r14 r15 */
 	u32 kick;		/* 0x18: set by any thread: leave at the next edge */
 	u16 flags;		/* 0x1c: arithmetic flags parked as LAHF/SETO left AX: AH = flags, AL = OF */
-	u16 pad0;
+	u8 irq_window;		/* 0x1e: something waits for IF = 1: STI and POPF leave */
+	u8 pad0;
 	u64 rip;		/* 0x20: guest rip at an exit */
 	u64 save_rax;		/* 0x28 */
 	u64 gpr_ptr;		/* 0x30: &vcpu->cpu.gpr[0] */

@@ -69,6 +69,7 @@ enum bt_exit bt_enter(struct bt_ctx *x, u64 code)
 	struct x86_cpu *cpu = &x->vcpu->cpu;
 
 	x->flags = flags_park(cpu->rflags);
+	cpu->rflags &= ~(u64)X86_ARITH;		/* PUSHF ors the live ones in */
 	bt_asm_enter(x, code);
 	cpu->rflags = flags_unpark(x->flags, cpu->rflags);
 	cpu->rip = x->rip;

@@ -183,3 +183,9 @@ void bt_cold_miss(struct bt_translation *t, struct bt_cold *c)
 	emit_store(t->e, CTX(rip), T0);
 	leave(t, BT_EXIT_NEXT, true);
 }
+
+void bt_cold_interp(struct bt_translation *t, struct bt_cold *c)
+{
+	bt_set_rip(t, c->rip);
+	leave(t, BT_EXIT_INTERP, c->live);
+}

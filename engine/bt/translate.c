@@ -159,6 +159,11 @@ static bool decode_block(struct bt_translation *t)
 		if (off > PAGE_SIZE)
 			break;
 	}
+	/* The shadow of STI covers the next instruction, which must not be across an edge. */
+	if (t->end == END_FALL && t->n && t->insn[t->n - 1].info->op == X86_OP_STI) {
+		t->end = END_INTERP;
+		off -= t->insn[--t->n].len;
+	}
 	t->off[t->n] = off - start;
 	return true;
 }
@@ -207,6 +212,7 @@ static void emit_cold(struct bt_translation *t)
 	static void (*const emit[])(struct bt_translation *, struct bt_cold *) = {
 		[COLD_MEM] = bt_cold_mem, [COLD_SEG] = bt_cold_seg, [COLD_EDGE] = bt_cold_edge,
 		[COLD_LINK] = bt_cold_link, [COLD_KICK] = bt_cold_kick, [COLD_MISS] = bt_cold_miss,
+		[COLD_INTERP] = bt_cold_interp,
 	};
 
 	for (u32 n = 0; n < t->ncold; n++) {

@@ -10,7 +10,7 @@
 #include "cache.h"
 
 #define BT_MAX_INSNS 48
-#define BT_MAX_COLD (BT_MAX_INSNS * 6)
+#define BT_MAX_COLD (BT_MAX_INSNS * 6 + 8)
 
 #define R_RAX X86_RAX
 #define R_RCX X86_RCX
@@ -27,7 +27,8 @@ struct bt_translation;
 typedef void (*bt_body)(struct bt_translation *t, const struct x86_insn *i);
 
 /* Code that is rarely run, emitted behind the block. */
-enum bt_cold_kind { COLD_MEM, COLD_SEG, COLD_EDGE, COLD_LINK, COLD_KICK, COLD_MISS };
+enum bt_cold_kind { COLD_MEM, COLD_SEG, COLD_EDGE, COLD_LINK, COLD_KICK, COLD_MISS,
+		    COLD_INTERP };
 
 struct bt_cold {
 	u8 kind;
@@ -105,10 +106,15 @@ void bt_cold_edge(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_link(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_kick(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_miss(struct bt_translation *t, struct bt_cold *c);
+void bt_cold_interp(struct bt_translation *t, struct bt_cold *c);
 
 /* native.c: false when it can't be run as itself after all (the emulator takes it). */
 bool bt_native_ok(const struct bt_translation *t, const struct x86_insn *i);
 void bt_native(struct bt_translation *t, const struct x86_insn *i);
+
+/* flags.c: pushf, popf, cli, sti at CPL 0. */
+bool bt_flags_ok(const struct bt_translation *t, const struct x86_insn *i);
+void bt_flags(struct bt_translation *t, const struct x86_insn *i);
 
 /* insn.c: stack and branches. */
 bool bt_insn_ok(const struct bt_translation *t, const struct x86_insn *i);
