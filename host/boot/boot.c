@@ -171,6 +171,9 @@ void boot_open(struct boot *b, const struct config *cfg)
 			b->format = formats[i];
 	if (!b->format)
 		not_a_kernel(b, head, len);
+	if (b->kernel_end > LOW_RAM_MAX)
+		die("-kernel %s: wants memory up to %#llx, and a PC's ends at %#llx before the devices",
+		    b->kernel.path, (unsigned long long)b->kernel_end, LOW_RAM_MAX);
 	if (b->kernel_end > b->low_size)
 		die("-kernel %s: needs -m %llu at least, and there are %llu", b->kernel.path,
 		    (unsigned long long)mib_up(b->kernel_end),

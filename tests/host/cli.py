@@ -182,7 +182,7 @@ def main():
             ("ELF below 1 MiB", elf64(segs=[(1, 0x78, 0x8000, 8, 8)], body=bytes(64)),
              ("below 1 MiB",)),
             ("ELF above RAM", elf64(segs=[(1, 0x78, 1 << 40, 8, 8)], body=bytes(64)),
-             ("needs -m",)),
+             ("a PC's ends at",)),
             ("ELF program", elf64(segs=[(3, 0x78, 0, 8, 8), load], body=bytes(64)),
              ("program for an operating system",)),
             ("ELF shared object", elf64(etype=3, segs=[load], body=bytes(64)), ("PVH",))):

@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The running machine as its user sees it: the terminal and its keys, serial back ends, signals,
+resets and power-off, with a guest of a hundred bytes that echoes its serial port.
+
+    tests/host/terminal.py [PATH-OF-ANYKVM [ACCEL]]
+"""
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ANYKVM = sys.argv[1] if len(sys.argv) > 1 else os.path.join(TOP, "build/anykvm")
+ACCEL = sys.argv[2] if len(sys.argv) > 2 else "bt"
+LIMIT = 20
+count = failed = 0
+
+# 32-bit code at 1 MiB, polled: prints "ready\n", then echoes what comes in on COM1. 'P' powers off
+# (PM1a_CNT), 'R' resets by CF9h, 'K' by the keyboard controller, 'T' by a triple fault.
+GUEST = bytes.fromhex("""
+    66baf803be7e001000b906000000ace82b000000e2f866bafd03eca80174
+    1c66baf803ec3c50742a3c5274323c54743d3c4b7433e806000000ebdbf3
+    90ebd788c466bafd03eca82074f766baf80388e0eec366ba040666b80034
+    66efebfe66baf90cb006eeebfeb0fee664ebfe0f011d760010000f0b0000
+    00000000000072656164790a""")
+
+
+def kernel():
+    """A 32-bit ELF with a PVH entry: two program headers, the code, the note."""
+    note = struct.pack("<III4sI", 4, 4, 18, b"Xen\0", 0x100000)
+    off = 52 + 2 * 32
+    e = b"\x7fELF\x01\x01\x01" + bytes(9)
+    e += struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, 0x100000, 52, 0, 0, 52, 32, 2, 0, 0, 0)
+    e += struct.pack("<IIIIIIII", 1, off, 0x100000, 0x100000, len(GUEST), 0x10000, 7, 4)
+    e += struct.pack("<IIIIIIII", 4, off + len(GUEST), 0, 0, len(note), len(note), 4, 4)
+    return e + GUEST + note
+
+
+def ok(good, name, detail=""):
+    global count, failed
+    count += 1
+    failed += not good
+    print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
+    if not good and detail:
+        print("# " + str(detail).replace("\n", "\n# "), flush=True)
+    return good
+
+
+class Machine:
+    """anykvm on a pseudo-terminal (tty=True), or with pipes."""
+
+    def __init__(self, *args, tty=True, stdin=None):
+        argv = [ANYKVM, "-accel", ACCEL, "-m", "16", "-kernel", KERNEL, *args]
+        self.seen = b""
+        self.before = None
+        if tty:
+            self.fd, self.slave = pty.openpty()
+            self.before = termios.tcgetattr(self.slave)
+            self.p = subprocess.Popen(argv, stdin=self.slave, stdout=self.slave,
+                                      stderr=self.slave, start_new_session=True,
+                                      preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+            self.inp = self.fd
+        else:
+            r, w = os.pipe()
+            self.p = subprocess.Popen(argv, stdin=stdin or subprocess.PIPE, stdout=w, stderr=w)
+            os.close(w)
+            self.fd, self.slave = r, None
+            self.inp = self.p.stdin.fileno() if self.p.stdin else None
+
+    def send(self, data):
+        os.write(self.inp, data)
+
+    def expect(self, text, limit=LIMIT):
+        """Wait for text; what is before it is gone then."""
+        end = time.time() + limit
+        while text not in self.seen:
+            left = end - time.time()
+            if left <= 0 or not select.select([self.fd], [], [], left)[0]:
+                return False
+            try:
+                data = os.read(self.fd, 4096)
+            except OSError:
+                data = b""
+            if not data:
+                return False
+            self.seen += data
+        self.seen = self.seen[self.seen.index(text) + len(text):]
+        return True
+
+    def ready(self):
+        return self.expect(b"ready")
+
+    def wait(self, limit=LIMIT):
+        try:
+            return self.p.wait(limit)
+        except subprocess.TimeoutExpired:
+            self.p.kill()
+            self.p.wait()
+            return "still running"
+
+    def restored(self):
+        return termios.tcgetattr(self.slave) == self.before
+
+    def is_raw(self):
+        lflag = termios.tcgetattr(self.slave)[3]
+        return not lflag & (termios.ICANON | termios.ECHO | termios.ISIG)
+
+    def close(self):
+        if self.p.poll() is None:
+            self.p.kill()
+            self.p.wait()
+        for fd in (self.fd, self.slave):
+            if fd is not None:
+                os.close(fd)
+
+
+def terminal_keys():
+    m = Machine()
+    if not ok(m.ready(), "the guest speaks on the terminal", m.seen):
+        m.close()
+        return False
+    ok(m.is_raw(), "the terminal is raw while it runs")
+    m.send(b"hello")
+    ok(m.expect(b"hello"), "what is typed reaches the guest")
+    m.send(b"\x03\x1a\x1c")
+    ok(m.expect(b"\x03\x1a\x1c") and m.p.poll() is None, "so do Ctrl-C, Ctrl-Z and Ctrl-\\")
+    m.send(b"\x01\x01")
+    ok(m.expect(b"\x01"), "Ctrl-A Ctrl-A sends a Ctrl-A")
+    m.send(b"\x01h")
+    ok(m.expect(b"Ctrl-A x") and m.expect(b"Ctrl-A Ctrl-A"), "Ctrl-A h lists the keys")
+    m.send(b"\x01c")
+    ok(m.expect(b"monitor"), "Ctrl-A c speaks of the monitor")
+    m.send(b"\x01zok")
+    ok(m.expect(b"ok"), "an unknown key is dropped")
+    m.send(b"x" * 3000)
+    ok(m.expect(b"x" * 3000), "a paste arrives whole", len(m.seen))
+    m.send(b"\x01x")
+    ok(m.wait() == 0, "Ctrl-A x ends it, status 0")
+    ok(m.restored(), "and the terminal is as before")
+    m.close()
+    return True
+
+
+def ends():
+    for name, key, args in (("power-off", b"P", ()), ("reset with -no-reboot", b"R", ("-no-reboot",)),
+                            ("keyboard reset with -no-reboot", b"K", ("-no-reboot",)),
+                            ("triple fault with -no-reboot", b"T", ("-no-reboot",))):
+        m = Machine(*args)
+        m.ready()
+        m.send(key)
+        ok(m.wait() == 0, f"{name}: status 0")
+        ok(m.restored(), f"{name}: the terminal is as before")
+        m.close()
+    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        m = Machine()
+        m.ready()
+        m.p.send_signal(sig)
+        ok(m.expect(b"ended by signal"), f"{sig.name} is said")
+        ok(m.wait() == 0 and m.restored(), f"{sig.name}: ends, the terminal is as before")
+        m.close()
+    m = Machine()
+    m.ready()
+    m.p.send_signal(signal.SIGABRT)
+    ok(m.wait() == -signal.SIGABRT and m.restored(), "even a crash leaves the terminal as before")
+    m.close()
+    m = Machine("-serial", "mon:stdio", "-serial", "file:/nonexistent/log")
+    rc = m.wait()
+    ok(rc == 1 and m.restored(), "a back end that does not open: status 1, terminal untouched", rc)
+    m.close()
+
+
+def resets():
+    m = Machine()
+    m.ready()
+    for name, key in (("CF9h", b"R"), ("the keyboard controller", b"K"), ("a triple fault", b"T")):
+        m.send(key)
+        ok(m.expect(b"ready"), f"reset by {name}: the guest starts again")
+        m.send(b"again")
+        ok(m.expect(b"again"), f"reset by {name}: and works")
+    for _ in range(20):
+        m.send(b"R")
+        if not m.expect(b"ready"):
+            break
+    m.send(b"P")
+    ok(m.wait() == 0, "twenty resets and a power-off")
+    m.close()
+    m = Machine("-smp", "4")
+    m.ready()
+    m.send(b"R")
+    ok(m.expect(b"ready"), "reset with four CPUs")
+    m.send(b"P")
+    ok(m.wait() == 0, "power-off with four CPUs")
+    m.close()
+
+
+def plain_files():
+    m = Machine(tty=False)
+    m.ready()
+    m.send(b"abc")
+    ok(m.expect(b"abc"), "pipes work as the terminal does")
+    m.p.stdin.close()
+    time.sleep(0.3)
+    ok(m.p.poll() is None, "the end of the input does not end the guest")
+    m.p.terminate()
+    ok(m.wait() == 0, "it ends when told")
+    m.close()
+
+    m = Machine(tty=False)
+    m.ready()
+    text = bytes(32 + i % 40 for i in range(20000)).replace(b"P", b".")
+    text = re.sub(rb"[RKT]", b".", text)
+    m.send(text[:60000])
+    ok(m.expect(text), "20000 bytes by a pipe arrive whole", len(m.seen))
+    m.send(b"P")
+    ok(m.wait() == 0, "power-off with pipes")
+    m.close()
+
+    with open(os.path.join(TMP.name, "in"), "w+b") as f:
+        f.write(b"from a fileP")
+        f.seek(0)
+        m = Machine(tty=False, stdin=f)
+        ok(m.expect(b"from a file"), "input from a file")
+        ok(m.wait() == 0, "and the file can end it")
+        m.close()
+    m = Machine("-serial", "stdio", tty=False)
+    m.ready()
+    m.send(b"\x01x\x01h")
+    ok(m.expect(b"\x01x\x01h"), "-serial stdio without a terminal passes every byte")
+    m.send(b"P")
+    m.wait()
+    m.close()
+
+
+def back_ends():
+    log = os.path.join(TMP.name, "log")
+    m = Machine("-serial", "file:" + log, tty=False)
+    time.sleep(1)
+    m.p.terminate()
+    m.wait()
+    ok(open(log, "rb").read() == b"ready\n", "-serial file:", open(log, "rb").read())
+    m.close()
+    for spec in ("null", "none"):
+        m = Machine("-serial", spec, tty=False)
+        time.sleep(0.3)
+        ok(m.p.poll() is None, f"-serial {spec} runs")
+        m.p.terminate()
+        ok(m.wait() == 0, f"-serial {spec} ends")
+        m.close()
+    m = Machine("-serial", "pty", tty=False)
+    ok(m.expect(b"serial0 is on "), "-serial pty says where")
+    m.expect(b"\n") if b"\n" not in m.seen else None
+    path = re.search(rb"/dev/pts/\d+", b"/dev/pts" + m.seen.split(b"/dev/pts")[-1])
+    ok(path, "the name is a pseudo-terminal's", m.seen)
+    if path:
+        fd = os.open(path.group().decode(), os.O_RDWR | os.O_NOCTTY)
+        time.sleep(0.8)
+        os.write(fd, b"ping")
+        heard = b""
+        while b"ping" not in heard and select.select([fd], [], [], LIMIT)[0]:
+            heard += os.read(fd, 64)
+        ok(b"ping" in heard, "someone who opens it later can talk to the guest", heard)
+        os.write(fd, b"P")
+        ok(m.wait() == 0, "and end it")
+        os.close(fd)
+    m.close()
+    p = subprocess.Popen([ANYKVM, "-accel", ACCEL, "-m", "16", "-kernel", KERNEL],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    p.stdout.close()
+    time.sleep(0.5)
+    p.stdin.write(b"abcP")
+    p.stdin.flush()
+    try:
+        rc = p.wait(LIMIT)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        rc = "still running"
+    ok(rc == 0, "a reader that has gone does not stop the guest", rc)
+
+
+def choice():
+    argv = [ANYKVM, "-m", "16", "-kernel", KERNEL]
+    p = subprocess.run(argv, input=b"P", capture_output=True, timeout=LIMIT)
+    err = p.stderr.decode()
+    ok(p.returncode == 0 and err.startswith("anykvm: using -accel ") and err.count("\n") == 1,
+       "the default choice is told in one line", err)
+    p = subprocess.run([*argv, "-accel", "bt"], input=b"P", capture_output=True, timeout=LIMIT)
+    ok(p.returncode == 0 and p.stderr == b"", "an explicit choice is not", p.stderr)
+
+
+TMP = tempfile.TemporaryDirectory(prefix="anykvm-terminal.")
+KERNEL = os.path.join(TMP.name, "guest.elf")
+with open(KERNEL, "wb") as out:
+    out.write(kernel())
+if terminal_keys():
+    ends()
+    resets()
+    plain_files()
+    back_ends()
+    choice()
+print(f"1..{count}")
+sys.exit(failed != 0)
