@@ -43,6 +43,8 @@ u32 bt_compute_key(struct bt_ctx *x)
 		    flat(&c->seg[X86_SS], true))
 			key |= BT_KEY_FLAT;
 	}
+	if (x86_protected(c) && !x86_cpl(c))
+		key |= BT_KEY_RING0;
 	if (c->cr0 & X86_CR0_TS)
 		key |= BT_KEY_TS;
 	if (c->cr0 & X86_CR0_EM)
@@ -394,6 +396,13 @@ static enum go run_block(struct bt_ctx *x, enum engine_exit *why)
 	return go;
 }
 
+/* Does something wait for IF? Then STI and POPF come out to let it in. */
+static bool interrupt_waits(struct vcpu *v)
+{
+	return !(v->cpu.rflags & X86_IF) &&
+	       (v->interrupt_pending || v->run->request_interrupt_window || vcpu_has_interrupt(v));
+}
+
 enum engine_exit bt_run(struct vcpu *v)
 {
 	struct bt_ctx *x = v->engine_priv;
@@ -419,6 +428,7 @@ enum engine_exit bt_run(struct vcpu *v)
 		if (!vcpu_enter_guest(v, &why))
 			break;
 		x->key_stale = true;
+		x->irq_window = interrupt_waits(v);
 		do {
 			go = run_block(x, &why);
 		} while (go == GO_ON);
