@@ -107,8 +107,8 @@ static void point(const char *what, enum x86_mode mode)
 {
 	static const char *const modes[] = { "16-bit", "32-bit", "64-bit", "all modes" };
 
-	printf("%sok %u - decode: %s, %s (%llu tried)\n", point_failed ? "not " : "", ++points, what,
-	       modes[mode], (unsigned long long)tried);
+	printf("%sok %u - decode: %s, %s (%llu tried)\n", point_failed ? "not " : "", ++points,
+	       what, modes[mode], (unsigned long long)tried);
 	failures += point_failed != 0;
 	point_failed = 0;
 	tried = 0;
@@ -119,15 +119,16 @@ static const u8 tail[] = { 0xb5, 0x12, 0x84, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf0,
 
 static const struct {
 	u8 len, b[4];
-	u8 modes;		/* a bit each */
+	u8 modes; /* a bit each */
 } prefixes[] = {
-	{ 0, { 0 }, 7 }, { 1, { 0x66 }, 7 }, { 1, { 0xf2 }, 7 }, { 1, { 0xf3 }, 7 },
-	{ 2, { 0x66, 0xf2 }, 7 }, { 2, { 0xf3, 0x66 }, 7 }, { 2, { 0xf2, 0xf3 }, 7 },
-	{ 1, { 0xf0 }, 7 }, { 2, { 0xf0, 0x66 }, 7 }, { 1, { 0x67 }, 7 }, { 2, { 0x67, 0x66 }, 7 },
-	{ 1, { 0x2e }, 7 }, { 1, { 0x65 }, 7 }, { 1, { 0x48 }, 4 }, { 1, { 0x40 }, 4 },
-	{ 1, { 0x45 }, 4 }, { 1, { 0x42 }, 4 }, { 2, { 0x66, 0x48 }, 4 }, { 2, { 0xf2, 0x4f }, 4 },
-	{ 2, { 0xf3, 0x49 }, 4 }, { 2, { 0x66, 0x41 }, 4 }, { 2, { 0x48, 0x66 }, 4 },
-	{ 2, { 0x67, 0x41 }, 4 },
+	{ 0, { 0 }, 7 },	  { 1, { 0x66 }, 7 },	    { 1, { 0xf2 }, 7 },
+	{ 1, { 0xf3 }, 7 },	  { 2, { 0x66, 0xf2 }, 7 }, { 2, { 0xf3, 0x66 }, 7 },
+	{ 2, { 0xf2, 0xf3 }, 7 }, { 1, { 0xf0 }, 7 },	    { 2, { 0xf0, 0x66 }, 7 },
+	{ 1, { 0x67 }, 7 },	  { 2, { 0x67, 0x66 }, 7 }, { 1, { 0x2e }, 7 },
+	{ 1, { 0x65 }, 7 },	  { 1, { 0x48 }, 4 },	    { 1, { 0x40 }, 4 },
+	{ 1, { 0x45 }, 4 },	  { 1, { 0x42 }, 4 },	    { 2, { 0x66, 0x48 }, 4 },
+	{ 2, { 0xf2, 0x4f }, 4 }, { 2, { 0xf3, 0x49 }, 4 }, { 2, { 0x66, 0x41 }, 4 },
+	{ 2, { 0x48, 0x66 }, 4 }, { 2, { 0x67, 0x41 }, 4 },
 };
 
 static void legacy_map(enum x86_mode mode, const u8 *escape, unsigned int escape_len)
@@ -153,44 +154,55 @@ static void legacy_map(enum x86_mode mode, const u8 *escape, unsigned int escape
 	}
 }
 
-/* Every opcode with some modrm bytes, under every second and third byte of VEX that differ. */
+/* Every opcode with some modrm bytes, behind the @len bytes of VEX at @b. */
+static void vex_opcodes(enum x86_mode mode, u8 *b, unsigned int len)
+{
+	static const u8 mod[] = { 0x00, 0x80, 0xc0 };
+	static const u8 low[] = { 0, 4, 5 };
+	unsigned int op, k;
+
+	memcpy(b + len + 2, tail, sizeof(tail));
+	for (op = 0; op < 256; op++) {
+		b[len] = op;
+		for (k = 0; k < 72; k += STEP) {
+			b[len + 1] = mod[k / 24] | (k / 3 % 8) << 3 | low[k % 3];
+			try(b, mode);
+		}
+	}
+}
+
+/* Under every last byte of VEX that differs, with all registers low or high, long and short. */
 static void vex_map(enum x86_mode mode, u8 map)
 {
 	static const u8 vvvv[] = { 0x78, 0x00, 0x38 };
-	static const u8 mod[] = { 0x00, 0x80, 0xc0 };
-	static const u8 low[] = { 0, 4, 5 };
-	unsigned int third, v, op, modrm, rxb, short_form;
+	unsigned int last, v;
 	u8 b[32];
 
-	memcpy(b + 5, tail, sizeof(tail));
-	for (third = 0; third < 16; third++)
-	for (v = 0; v < ARRAY_SIZE(vvvv); v++)
-	for (rxb = 0; rxb < 2; rxb++)
-	for (short_form = 0; short_form < 2; short_form++) {
-		if ((short_form && (map != 1 || rxb)) || (rxb && mode != X86_MODE_64))
-			continue;
-		b[0] = short_form ? 0xc5 : 0xc4;
-		b[1] = (rxb ? 0x00 : 0xe0) | map;
-		b[2] = (third & 7) | vvvv[v] | (third & 8) << 4;
-		if (short_form)
-			b[1] = b[2] | 0x80;
-		if (short_form && mode != X86_MODE_64)
-			b[1] |= 0x40;
-		for (op = 0; op < 256; op++) {
-			for (modrm = 0; modrm < 72; modrm += STEP) {
-				b[4 - short_form] = mod[modrm / 24] | (modrm / 3 % 8) << 3 |
-						    low[modrm % 3];
-				b[3 - short_form] = op;
-				try(b, mode);
+	for (last = 0; last < 16; last++) {
+		for (v = 0; v < ARRAY_SIZE(vvvv); v++) {
+			b[0] = 0xc4;
+			b[2] = (last & 7) | vvvv[v] | (last & 8) << 4;
+			b[1] = 0xe0 | map;
+			vex_opcodes(mode, b, 3);
+			if (mode == X86_MODE_64) {
+				b[1] = map;
+				vex_opcodes(mode, b, 3);
 			}
+			if (map != 1)
+				continue;
+			b[0] = 0xc5;
+			b[1] = b[2] | (mode == X86_MODE_64 ? 0x80 : 0xc0);
+			vex_opcodes(mode, b, 2);
 		}
 	}
 }
 
 static void random_bytes(u64 count)
 {
-	static const u8 likely_first[] = { 0x0f, 0x0f, 0x66, 0xf2, 0xf3, 0x48, 0x4c, 0xc4, 0xc5, 0xf0,
-					   0x67, 0x2e, 0x64, 0x8f, 0x62, 0x41 };
+	static const u8 likely_first[] = {
+		0x0f, 0x0f, 0x66, 0xf2, 0xf3, 0x48, 0x4c, 0xc4,
+		0xc5, 0xf0, 0x67, 0x2e, 0x64, 0x8f, 0x62, 0x41,
+	};
 	unsigned int k, n;
 	u8 b[16];
 
@@ -280,7 +292,7 @@ static void long_instructions(void)
 		if (x86_decode(&insn, b, X86_INSN_MAX, X86_MODE_64) != (n < 15 ? 0 : -E2BIG) ||
 		    (n < 15 && insn.len != n + 1))
 			point_failed++;
-		b[n] = 0x05;	/* add eax, imm16 */
+		b[n] = 0x05; /* add eax, imm16 */
 		if (x86_decode(&insn, b, X86_INSN_MAX, X86_MODE_64) != (n < 13 ? 0 : -E2BIG) && n)
 			point_failed++;
 	}
@@ -301,8 +313,8 @@ static void print_diffs(void)
 		if (!r)
 			snprintf(text, sizeof(text), "%s", x86_op_name(insn.info->op));
 		printf("# %s, %s-bit: Zydis %s, here %s, %llu times, as in", field_names[d->field],
-		       modes[d->mode], d->mnemonic ? ZydisMnemonicGetString(d->mnemonic) : "#UD", text,
-		       (unsigned long long)d->count);
+		       modes[d->mode], d->mnemonic ? ZydisMnemonicGetString(d->mnemonic) : "#UD",
+		       text, (unsigned long long)d->count);
 		for (j = 0; j < X86_INSN_MAX; j++)
 			printf(" %02x", d->bytes[j]);
 		putchar('\n');

@@ -10,8 +10,14 @@
 #define FLAGS (BIT(D_FLAGS_READ) | BIT(D_FLAGS_WRITTEN) | BIT(D_FLAGS_UNDEFINED))
 #define SIZES (BIT(D_OPSIZE) | BIT(D_MEMSIZE))
 
-#define ABSENT(e) { 0, ZYDIS_ISA_EXT_##e, VALID, ours_bad, "not offered: #UD" }
-#define ANY(m, fields, when, why) { ZYDIS_MNEMONIC_##m, 0, fields, when, why }
+#define ABSENT(e)                                                         \
+	{                                                                 \
+		0, ZYDIS_ISA_EXT_##e, VALID, ours_bad, "not offered: #UD" \
+	}
+#define ANY(m, fields, when, why)                        \
+	{                                                \
+		ZYDIS_MNEMONIC_##m, 0, fields, when, why \
+	}
 
 static bool ours_bad(const struct x86_insn *i, int r, const ZydisDecodedInstruction *z)
 {
@@ -33,8 +39,7 @@ static bool is_rep_compare(const struct x86_insn *i, int r, const ZydisDecodedIn
 	u16 op = i->info->op;
 
 	(void)z;
-	return !r && (op == X86_OP_CMPS || op == X86_OP_SCAS) &&
-	       i->prefix & (X86_P_F2 | X86_P_F3);
+	return !r && (op == X86_OP_CMPS || op == X86_OP_SCAS) && i->prefix & (X86_P_F2 | X86_P_F3);
 }
 
 static bool is_shift_by_one(const struct x86_insn *i, int r, const ZydisDecodedInstruction *z)
@@ -91,6 +96,7 @@ static bool is_nop(const struct x86_insn *i, int r, const ZydisDecodedInstructio
 	return !r && (i->info->op == X86_OP_NOP || i->info->op == X86_OP_ENDBR);
 }
 
+/* clang-format off */
 const struct exception decode_exceptions[] = {
 	ABSENT(AMD3DNOW), ABSENT(AMD_INVLPGB), ABSENT(AMX_BF16), ABSENT(AMX_INT8),
 	ABSENT(AMX_TILE), ABSENT(AVX512EVEX), ABSENT(AVX512VEX), ABSENT(AVX_VNNI),
@@ -121,7 +127,7 @@ const struct exception decode_exceptions[] = {
 	{ 0, 0, BIT(D_FLAGS_READ), is_rep_compare, "ZF is read only after it was written" },
 
 	/* Registers. */
-	{ 0, 0, ACCESS, is_string, "rSI and rDI move; F2 repeats as F3 does; lods al keeps the rest" },
+	{ 0, 0, ACCESS, is_string, "rSI and rDI move; F2 repeats as F3; lods keeps the rest" },
 	ANY(NOP, BIT(D_READ) | SIZES, is_nop, "reads nothing"),
 	ANY(LAHF, BIT(D_READ), NULL, "the rest of RAX stays"),
 	ANY(IN, BIT(D_READ), NULL, "the rest of RAX stays"),
@@ -137,24 +143,25 @@ const struct exception decode_exceptions[] = {
 
 	/* Addresses. */
 	{ 0, 0, BIT(D_ADDRESS), is_moffs, "a short moffs is zero-extended, not sign-extended" },
-	{ 0, 0, BIT(D_ADDRESS), is_r13d_without_disp, "sib.base 101 with mod 00 is no base, REX.B or not" },
+	{ 0, 0, BIT(D_ADDRESS), is_r13d_without_disp,
+	  "sib.base 101 with mod 00 is no base, REX.B or not" },
 	ANY(LEA, BIT(D_SEGMENT), has_segment_in_64, "the override is there but means nothing"),
 
 	/* Sizes. */
 	ANY(UD0, SIZES, NULL, "its operands do not matter"),
 	ANY(UD1, SIZES, NULL, "its operands do not matter"),
-	ANY(MOVSXD, BIT(D_OPSIZE), is_o16, "with 66 memory is 4 bytes (tried); the low half of a register"),
+	ANY(MOVSXD, BIT(D_OPSIZE), is_o16, "with 66 memory is 4 bytes (tried)"),
 	ANY(LAR, BIT(D_OPSIZE), NULL, "the selector is 16 bits of the register"),
 	ANY(LSL, BIT(D_OPSIZE), NULL, "the same"),
 
 	ANY(INVLPGA, BIT(D_PRIVILEGE), NULL, "SVM is not offered: #UD at every privilege"),
 	ANY(LGDT, BIT(D_PRIVILEGE), NULL, "privileged (SDM, APM)"),
 	ANY(CMPXCHG16B, BIT(D_ALIGN), NULL, "#GP unless aligned to 16 (SDM, APM)"),
-	ANY(CVTPD2PI, BIT(D_ALIGN), NULL, "aligned as other 16-byte operands (SDM vol. 2, table 2-30)"),
+	ANY(CVTPD2PI, BIT(D_ALIGN), NULL, "aligned like others (SDM vol. 2, 2.4)"),
 	ANY(CVTTPD2PI, BIT(D_ALIGN), NULL, "the same"),
 	{ 0, ZYDIS_ISA_EXT_SHA, BIT(D_ALIGN), NULL,
-	  "AMD does not want them aligned (tried); where Intel does, the processor itself says so" },
-	{ 0, 0, BIT(D_ALIGN), is_unaligned_class_4, "class 4, but unaligned (SDM vol. 2, table 2-21)" },
+	  "AMD does not want them aligned (tried); Intel's processor says so itself" },
+	{ 0, 0, BIT(D_ALIGN), is_unaligned_class_4, "class 4, but unaligned (SDM vol. 2, 2.4)" },
 };
 
 const unsigned int decode_exception_count = ARRAY_SIZE(decode_exceptions);

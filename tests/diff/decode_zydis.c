@@ -8,9 +8,10 @@
 #include "decode_zydis.h"
 
 const char *const field_names[D_FIELDS] = {
-	"validity", "length", "memory operand", "memory size", "address", "segment", "immediate",
-	"operand size", "registers read", "registers written", "vectors read", "vectors written",
-	"flags read", "flags written", "flags undefined", "lock", "privilege", "alignment",
+	"validity",	"length",	   "memory operand", "memory size",    "address",
+	"segment",	"immediate",	   "operand size",   "registers read", "registers written",
+	"vectors read", "vectors written", "flags read",     "flags written",  "flags undefined",
+	"lock",		"privilege",	   "alignment",
 };
 
 static ZydisDecoder decoder[3];
@@ -18,14 +19,20 @@ static ZydisDecoder decoder[3];
 void decode_zydis_init(void)
 {
 	static const ZydisMachineMode mode[] = {
-		ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_MACHINE_MODE_LONG_64,
+		ZYDIS_MACHINE_MODE_LEGACY_16,
+		ZYDIS_MACHINE_MODE_LEGACY_32,
+		ZYDIS_MACHINE_MODE_LONG_64,
 	};
 	static const ZydisStackWidth width[] = {
-		ZYDIS_STACK_WIDTH_16, ZYDIS_STACK_WIDTH_32, ZYDIS_STACK_WIDTH_64,
+		ZYDIS_STACK_WIDTH_16,
+		ZYDIS_STACK_WIDTH_32,
+		ZYDIS_STACK_WIDTH_64,
 	};
 	/* Encodings that are no-operations on a processor without the extension. */
 	static const ZydisDecoderMode off[] = {
-		ZYDIS_DECODER_MODE_MPX, ZYDIS_DECODER_MODE_CET, ZYDIS_DECODER_MODE_WBNOINVD,
+		ZYDIS_DECODER_MODE_MPX,
+		ZYDIS_DECODER_MODE_CET,
+		ZYDIS_DECODER_MODE_WBNOINVD,
 		ZYDIS_DECODER_MODE_CLDEMOTE,
 	};
 	unsigned int m, i;
@@ -39,9 +46,9 @@ void decode_zydis_init(void)
 
 /* What an instruction touches, in a form that both sides can be brought to. */
 struct touch {
-	u32 gpr_r, gpr_w;	/* general registers, not counting addresses */
-	u64 vec_r, vec_w;	/* XMM/YMM in bits 0-15, MMX in 16-23, ST in 24-31 */
-	u32 cr, dr, sreg;	/* as operands */
+	u32 gpr_r, gpr_w; /* general registers, not counting addresses */
+	u64 vec_r, vec_w; /* XMM/YMM in bits 0-15, MMX in 16-23, ST in 24-31 */
+	u32 cr, dr, sreg; /* as operands */
 };
 
 static void touch_gpr(struct touch *t, unsigned int n, u8 acc)
@@ -63,30 +70,18 @@ static void touch_vec(struct touch *t, unsigned int n, u8 acc)
 static void our_operand(struct touch *t, const struct x86_insn *i, u8 class, u8 n, u8 acc)
 {
 	switch (class) {
-	case X86_C_GPR8:
-		touch_gpr(t, i->rex || n < 4 ? n : n - 4, acc);
-		break;
-	case X86_C_GPR: case X86_C_GPR16: case X86_C_GPR32: case X86_C_GPR64: case X86_C_GPRY:
-		touch_gpr(t, n, acc);
-		break;
-	case X86_C_XMM:
-		touch_vec(t, n, acc);
-		break;
-	case X86_C_MMX:
-		touch_vec(t, 16 + n, acc);
-		break;
-	case X86_C_X87:
-		touch_vec(t, 24 + n, acc);
-		break;
-	case X86_C_SREG:
-		t->sreg |= BIT(n);
-		break;
-	case X86_C_CR:
-		t->cr |= BIT(n);
-		break;
-	case X86_C_DR:
-		t->dr |= BIT(n);
-		break;
+	case X86_C_GPR8: touch_gpr(t, i->rex || n < 4 ? n : n - 4, acc); break;
+	case X86_C_GPR:
+	case X86_C_GPR16:
+	case X86_C_GPR32:
+	case X86_C_GPR64:
+	case X86_C_GPRY: touch_gpr(t, n, acc); break;
+	case X86_C_XMM: touch_vec(t, n, acc); break;
+	case X86_C_MMX: touch_vec(t, 16 + n, acc); break;
+	case X86_C_X87: touch_vec(t, 24 + n, acc); break;
+	case X86_C_SREG: t->sreg |= BIT(n); break;
+	case X86_C_CR: t->cr |= BIT(n); break;
+	case X86_C_DR: t->dr |= BIT(n); break;
 	}
 }
 
@@ -136,20 +131,20 @@ static void zydis_touch(struct touch *t, const ZydisDecodedInstruction *z,
 			continue;
 		n = ZydisRegisterGetId(reg);
 		switch (ZydisRegisterGetClass(reg)) {
-		case ZYDIS_REGCLASS_GPR8:	/* ids 4-7 are AH to BH, 8-11 SPL to DIL */
+		case ZYDIS_REGCLASS_GPR8: /* ids 4-7 are AH to BH, 8-11 SPL to DIL */
 			touch_gpr(t, n < 4 ? n : n - 4, acc);
 			break;
-		case ZYDIS_REGCLASS_GPR16: case ZYDIS_REGCLASS_GPR32: case ZYDIS_REGCLASS_GPR64:
-			touch_gpr(t, n, acc);
-			break;
-		case ZYDIS_REGCLASS_XMM: case ZYDIS_REGCLASS_YMM: case ZYDIS_REGCLASS_ZMM:
+		case ZYDIS_REGCLASS_GPR16:
+		case ZYDIS_REGCLASS_GPR32:
+		case ZYDIS_REGCLASS_GPR64: touch_gpr(t, n, acc); break;
+		case ZYDIS_REGCLASS_XMM:
+		case ZYDIS_REGCLASS_YMM:
+		case ZYDIS_REGCLASS_ZMM:
 			if (op->visibility == ZYDIS_OPERAND_VISIBILITY_EXPLICIT &&
 			    op->encoding != ZYDIS_OPERAND_ENCODING_IS4)
 				touch_vec(t, n & 31, acc);
 			break;
-		case ZYDIS_REGCLASS_MMX:
-			touch_vec(t, 16 + n, acc);
-			break;
+		case ZYDIS_REGCLASS_MMX: touch_vec(t, 16 + n, acc); break;
 		case ZYDIS_REGCLASS_X87:
 			if (op->encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM)
 				touch_vec(t, 24 + n, acc);
@@ -162,11 +157,8 @@ static void zydis_touch(struct touch *t, const ZydisDecodedInstruction *z,
 			if (op->encoding == ZYDIS_OPERAND_ENCODING_MODRM_REG)
 				t->cr |= BIT(n);
 			break;
-		case ZYDIS_REGCLASS_DEBUG:
-			t->dr |= BIT(n);
-			break;
-		default:
-			break;
+		case ZYDIS_REGCLASS_DEBUG: t->dr |= BIT(n); break;
+		default: break;
 		}
 	}
 }
@@ -292,7 +284,7 @@ static u32 compare_immediate(const struct x86_insn *i, const ZydisDecodedInstruc
 		return a != b || i->imm2 != z->raw.imm[1].value.u ? BIT(D_IMM) : 0;
 	if (z->raw.imm[1].size)
 		b |= z->raw.imm[1].value.u << z->raw.imm[0].size;
-	if (size < 64) {	/* whether it is signed is for the operation to say */
+	if (size < 64) { /* whether it is signed is for the operation to say */
 		a &= (1ull << size) - 1;
 		b &= (1ull << size) - 1;
 	}
@@ -303,20 +295,13 @@ static u32 compare_immediate(const struct x86_insn *i, const ZydisDecodedInstruc
 static unsigned int class_bits(const struct x86_insn *i, u8 class)
 {
 	switch (class) {
-	case X86_C_GPR8:
-		return 8;
-	case X86_C_GPR:
-		return i->opsize * 8;
-	case X86_C_GPR16:
-		return 16;
-	case X86_C_GPR32:
-		return 32;
-	case X86_C_GPR64:
-		return 64;
-	case X86_C_GPRY:
-		return i->rex & 8 && i->mode == X86_MODE_64 ? 64 : 32;
-	default:
-		return 0;
+	case X86_C_GPR8: return 8;
+	case X86_C_GPR: return i->opsize * 8;
+	case X86_C_GPR16: return 16;
+	case X86_C_GPR32: return 32;
+	case X86_C_GPR64: return 64;
+	case X86_C_GPRY: return i->rex & 8 && i->mode == X86_MODE_64 ? 64 : 32;
+	default: return 0;
 	}
 }
 
@@ -331,18 +316,10 @@ static u32 compare_operand_size(const struct x86_insn *i, const ZydisDecodedInst
 			continue;
 		switch (ops[k].encoding) {
 		case ZYDIS_OPERAND_ENCODING_MODRM_REG:
-		case ZYDIS_OPERAND_ENCODING_OPCODE:
-			want = class_bits(i, o->reg_class);
-			break;
-		case ZYDIS_OPERAND_ENCODING_MODRM_RM:
-			want = class_bits(i, o->rm_class);
-			break;
-		case ZYDIS_OPERAND_ENCODING_NDSNDD:
-			want = class_bits(i, o->vvvv_class);
-			break;
-		default:
-			want = 0;
-			break;
+		case ZYDIS_OPERAND_ENCODING_OPCODE: want = class_bits(i, o->reg_class); break;
+		case ZYDIS_OPERAND_ENCODING_MODRM_RM: want = class_bits(i, o->rm_class); break;
+		case ZYDIS_OPERAND_ENCODING_NDSNDD: want = class_bits(i, o->vvvv_class); break;
+		default: want = 0; break;
 		}
 		if (want && ops[k].size != want)
 			return BIT(D_OPSIZE);
@@ -419,7 +396,6 @@ u32 decode_compare(const u8 *b, enum x86_mode mode, struct x86_insn *insn, u16 *
 
 	r = x86_decode(insn, b, X86_INSN_MAX, mode);
 	status = ZydisDecoderDecodeInstruction(&decoder[mode], &context, b, X86_INSN_MAX, &z);
-	/* What is defined to raise #UD is valid to Zydis and to us; no row of ours says so otherwise. */
 	good = r == 0;
 	z_good = ZYAN_SUCCESS(status);
 	*mnemonic = z_good ? z.mnemonic : 0;

@@ -10,15 +10,31 @@
 #include "x86/emulate/insn.h"
 
 enum field {
-	D_VALID, D_LENGTH, D_MEM, D_MEMSIZE, D_ADDRESS, D_SEGMENT, D_IMM, D_OPSIZE,
-	D_READ, D_WRITE, D_VECTOR_READ, D_VECTOR_WRITE, D_FLAGS_READ, D_FLAGS_WRITTEN,
-	D_FLAGS_UNDEFINED, D_LOCK, D_PRIVILEGE, D_ALIGN, D_FIELDS
+	D_VALID,
+	D_LENGTH,
+	D_MEM,
+	D_MEMSIZE,
+	D_ADDRESS,
+	D_SEGMENT,
+	D_IMM,
+	D_OPSIZE,
+	D_READ,
+	D_WRITE,
+	D_VECTOR_READ,
+	D_VECTOR_WRITE,
+	D_FLAGS_READ,
+	D_FLAGS_WRITTEN,
+	D_FLAGS_UNDEFINED,
+	D_LOCK,
+	D_PRIVILEGE,
+	D_ALIGN,
+	D_FIELDS
 };
 
 /* Why, and for which instructions of Zydis, a field may differ. */
 struct exception {
-	u16 mnemonic;	/* 0: any */
-	u16 ext;	/* enum ZydisISAExt, 0: any */
+	u16 mnemonic; /* 0: any */
+	u16 ext; /* enum ZydisISAExt, 0: any */
 	u32 fields;
 	bool (*when)(const struct x86_insn *i, int r, const ZydisDecodedInstruction *z);
 	const char *why;

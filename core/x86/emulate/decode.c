@@ -10,17 +10,17 @@
  */
 #include "x86/emulate/opcodes.h"
 
-/* More than the highest position that can be looked at: 15 prefixes, opcode, modrm, sib, disp, imm. */
+/* Beyond what can be looked at: 15 prefixes, opcode, modrm, sib, disp, imm. */
 #define PADDED 40
 
 struct decoder {
 	u8 b[PADDED] __attribute__((aligned(8)));
-	unsigned int p;		/* next byte */
+	unsigned int p; /* next byte */
 	enum x86_mode mode;
-	u8 seg;			/* override, or NOSEG */
-	u8 vvvv;		/* with bit 3, which names no register outside 64-bit mode */
-	bool w;			/* REX.W, VEX.W */
-	bool pp_row;		/* the mandatory prefix chose the row */
+	u8 seg; /* override, or NOSEG */
+	u8 vvvv; /* with bit 3, which names no register outside 64-bit mode */
+	bool w; /* REX.W, VEX.W */
+	bool pp_row; /* the mandatory prefix chose the row */
 };
 
 #define NOSEG 0xff
@@ -29,10 +29,9 @@ struct decoder {
 enum prefix_byte { PB_NONE, PB_66, PB_67, PB_REP, PB_LOCK, PB_SEG, PB_REX };
 
 static const u8 prefix_byte[256] = {
-	[0x26] = PB_SEG, [0x2e] = PB_SEG, [0x36] = PB_SEG, [0x3e] = PB_SEG,
-	[0x64] = PB_SEG, [0x65] = PB_SEG, [0x66] = PB_66, [0x67] = PB_67,
-	[0xf0] = PB_LOCK, [0xf2] = PB_REP, [0xf3] = PB_REP,
-	[0x40 ... 0x4f] = PB_REX,
+	[0x26] = PB_SEG,  [0x2e] = PB_SEG, [0x36] = PB_SEG, [0x3e] = PB_SEG,
+	[0x64] = PB_SEG,  [0x65] = PB_SEG, [0x66] = PB_66,  [0x67] = PB_67,
+	[0xf0] = PB_LOCK, [0xf2] = PB_REP, [0xf3] = PB_REP, [0x40 ... 0x4f] = PB_REX,
 };
 
 static u8 segment_of(u8 byte)
@@ -55,7 +54,7 @@ static bool decode_prefixes(struct decoder *d, struct x86_insn *insn)
 				break;
 			insn->rex = byte;
 		} else {
-			insn->rex = 0;	/* REX counts only right before the opcode */
+			insn->rex = 0; /* REX counts only right before the opcode */
 		}
 		if (kind == PB_66)
 			insn->prefix |= X86_P_66;
@@ -124,7 +123,7 @@ static const struct x86_node *decode_opcode(struct decoder *d, struct x86_insn *
 	    (d->mode == X86_MODE_64 || d->b[d->p + 1] >= 0xc0)) {
 		if (byte == 0x62) {
 			d->p += 2;
-			return NULL;	/* EVEX */
+			return NULL; /* EVEX */
 		}
 		map = decode_vex(d, insn);
 		if (!map)
@@ -168,20 +167,11 @@ static const struct x86_opcode *find_row(struct decoder *d, struct x86_insn *ins
 			i = insn->pp;
 			d->pp_row = true;
 			break;
-		case XN_W:
-			i = d->w;
-			break;
-		case XN_L:
-			i = insn->vex_l;
-			break;
-		case XN_MODE:
-			i = d->mode == X86_MODE_64;
-			break;
-		case XN_B:
-			i = insn->rex & 1;
-			break;
-		default:
-			return NULL;
+		case XN_W: i = d->w; break;
+		case XN_L: i = insn->vex_l; break;
+		case XN_MODE: i = d->mode == X86_MODE_64; break;
+		case XN_B: i = insn->rex & 1; break;
+		default: return NULL;
 		}
 		node = (const struct x86_node *)node->p + i;
 	}
@@ -211,7 +201,9 @@ static u8 operand_size(const struct decoder *d, const struct x86_insn *insn, u32
 static u8 address_size(const struct decoder *d, const struct x86_insn *insn)
 {
 	static const u8 size[][2] = {
-		[X86_MODE_16] = { 2, 4 }, [X86_MODE_32] = { 4, 2 }, [X86_MODE_64] = { 8, 4 },
+		[X86_MODE_16] = { 2, 4 },
+		[X86_MODE_32] = { 4, 2 },
+		[X86_MODE_64] = { 8, 4 },
 	};
 
 	return size[d->mode][(insn->prefix & X86_P_67) != 0];
@@ -220,40 +212,27 @@ static u8 address_size(const struct decoder *d, const struct x86_insn *insn)
 static u16 memory_size(const struct decoder *d, const struct x86_insn *insn, u8 msize)
 {
 	static const u8 fixed[] = {
-		[X86_M_1] = 1, [X86_M_2] = 2, [X86_M_4] = 4, [X86_M_8] = 8, [X86_M_10] = 10,
-		[X86_M_16] = 16, [X86_M_32] = 32,
+		[X86_M_1] = 1,	 [X86_M_2] = 2,	  [X86_M_4] = 4,   [X86_M_8] = 8,
+		[X86_M_10] = 10, [X86_M_16] = 16, [X86_M_32] = 32,
 	};
 	bool w = d->w && d->mode == X86_MODE_64;
 
 	if (msize <= X86_M_32)
 		return fixed[msize];
 	switch (msize) {
-	case X86_M_V:
-		return insn->opsize;
-	case X86_M_Y:
-		return w ? 8 : 4;
-	case X86_M_X:
-		return 16 << insn->vex_l;
-	case X86_M_XH:
-		return 8 << insn->vex_l;
-	case X86_M_XQ:
-		return 4 << insn->vex_l;
-	case X86_M_XE:
-		return 2 << insn->vex_l;
-	case X86_M_FAR:
-		return insn->opsize + 2;
-	case X86_M_DESC:
-		return d->mode == X86_MODE_64 ? 10 : 6;
-	case X86_M_BOUND:
-		return insn->opsize * 2;
-	case X86_M_ENV:
-		return insn->opsize == 2 ? 14 : 28;
-	case X86_M_FSAVE:
-		return insn->opsize == 2 ? 94 : 108;
-	case X86_M_FXSAVE:
-		return 512;
-	default:
-		return 512 + 64;	/* X86_M_XSAVE: the legacy region and the header, at least */
+	case X86_M_V: return insn->opsize;
+	case X86_M_Y: return w ? 8 : 4;
+	case X86_M_X: return 16 << insn->vex_l;
+	case X86_M_XH: return 8 << insn->vex_l;
+	case X86_M_XQ: return 4 << insn->vex_l;
+	case X86_M_XE: return 2 << insn->vex_l;
+	case X86_M_FAR: return insn->opsize + 2;
+	case X86_M_DESC: return d->mode == X86_MODE_64 ? 10 : 6;
+	case X86_M_BOUND: return insn->opsize * 2;
+	case X86_M_ENV: return insn->opsize == 2 ? 14 : 28;
+	case X86_M_FSAVE: return insn->opsize == 2 ? 94 : 108;
+	case X86_M_FXSAVE: return 512;
+	default: return 512 + 64; /* X86_M_XSAVE: legacy region and header */
 	}
 }
 
@@ -279,7 +258,7 @@ static void decode_mem16(struct decoder *d, struct x86_insn *insn)
 		X86_RBX, X86_RBX, X86_RBP, X86_RBP, X86_RSI, X86_RDI, X86_RBP, X86_RBX,
 	};
 	static const u8 index[8] = {
-		X86_RSI, X86_RDI, X86_RSI, X86_RDI,
+		X86_RSI,      X86_RDI,	    X86_RSI,	  X86_RDI,
 		X86_REG_NONE, X86_REG_NONE, X86_REG_NONE, X86_REG_NONE,
 	};
 	u8 mod = insn->modrm >> 6, rm = insn->modrm & 7;
@@ -325,12 +304,9 @@ static u8 register_number(const struct x86_opcode *row, u8 class, u8 low, u8 rex
 	switch (class) {
 	case X86_C_MMX:
 	case X86_C_X87:
-	case X86_C_SREG:
-		return low;
-	case X86_C_NONE:
-		return row->rm_class ? low | (rex_bit ? 8 : 0) : low;
-	default:
-		return low | (rex_bit ? 8 : 0);
+	case X86_C_SREG: return low;
+	case X86_C_NONE: return row->rm_class ? low | (rex_bit ? 8 : 0) : low;
+	default: return low | (rex_bit ? 8 : 0);
 	}
 }
 
@@ -341,8 +317,9 @@ static void decode_modrm(struct decoder *d, struct x86_insn *insn)
 
 	insn->has_modrm = true;
 	insn->modrm = modrm;
-	insn->reg = row->reg_class ? register_number(row, row->reg_class, modrm >> 3 & 7,
-						     insn->rex & 4) : modrm >> 3 & 7;
+	insn->reg = row->reg_class ?
+			    register_number(row, row->reg_class, modrm >> 3 & 7, insn->rex & 4) :
+			    modrm >> 3 & 7;
 	insn->is_mem = modrm < 0xc0 && !(row->attr & XT_MODREG);
 	if (!insn->is_mem) {
 		insn->rm = register_number(row, row->rm_class, modrm & 7, insn->rex & 1);
@@ -396,8 +373,7 @@ static void decode_imm(struct decoder *d, struct x86_insn *insn, u8 kind)
 	u8 len, z = insn->opsize == 2 ? 2 : 4;
 
 	switch (kind) {
-	case X86_I_NONE:
-		return;
+	case X86_I_NONE: return;
 	case X86_I_8:
 	case X86_I_8U:
 	case X86_I_REL8:
@@ -427,7 +403,7 @@ static void decode_imm(struct decoder *d, struct x86_insn *insn, u8 kind)
 		insn->imm = read_le(b, z);
 		insn->imm2 = read_le(b + z, 2);
 		break;
-	default:	/* X86_I_MOFFS */
+	default: /* X86_I_MOFFS */
 		insn->disp_off = d->p;
 		insn->disp_len = insn->addrsize;
 		insn->disp64 = read_le(b, insn->addrsize);
@@ -446,14 +422,11 @@ static bool bad_register(const struct x86_insn *insn)
 	const struct x86_opcode *row = insn->info;
 
 	switch (row->reg_class) {
-	case X86_C_SREG:	/* CS cannot be loaded */
+	case X86_C_SREG: /* CS cannot be loaded */
 		return insn->reg > X86_GS || (insn->reg == X86_CS && row->reg_acc == X86_A_W);
-	case X86_C_CR:
-		return !(0x11d >> insn->reg & 1);
-	case X86_C_DR:
-		return insn->reg > 7;
-	default:
-		return false;
+	case X86_C_CR: return !(0x11d >> insn->reg & 1);
+	case X86_C_DR: return insn->reg > 7;
+	default: return false;
 	}
 }
 

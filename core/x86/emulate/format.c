@@ -92,42 +92,18 @@ static void put_register(struct text *t, const struct x86_insn *insn, u8 class, 
 	bool wide = insn->rex & 8 && insn->mode == X86_MODE_64;
 
 	switch (class) {
-	case X86_C_GPR8:
-		put_gpr(t, n, 1, insn->rex);
-		break;
-	case X86_C_GPR:
-		put_gpr(t, n, insn->opsize == 1 ? 4 : insn->opsize, true);
-		break;
-	case X86_C_GPR16:
-		put_gpr(t, n, 2, true);
-		break;
-	case X86_C_GPR32:
-		put_gpr(t, n, 4, true);
-		break;
-	case X86_C_GPR64:
-		put_gpr(t, n, 8, true);
-		break;
-	case X86_C_GPRY:
-		put_gpr(t, n, wide ? 8 : 4, true);
-		break;
-	case X86_C_XMM:
-		put_numbered(t, insn->vex_l ? "ymm" : "xmm", n);
-		break;
-	case X86_C_MMX:
-		put_numbered(t, "mm", n);
-		break;
-	case X86_C_X87:
-		put_numbered(t, "st", n);
-		break;
-	case X86_C_SREG:
-		put(t, seg[n & 7]);
-		break;
-	case X86_C_CR:
-		put_numbered(t, "cr", n);
-		break;
-	case X86_C_DR:
-		put_numbered(t, "dr", n);
-		break;
+	case X86_C_GPR8: put_gpr(t, n, 1, insn->rex); break;
+	case X86_C_GPR: put_gpr(t, n, insn->opsize == 1 ? 4 : insn->opsize, true); break;
+	case X86_C_GPR16: put_gpr(t, n, 2, true); break;
+	case X86_C_GPR32: put_gpr(t, n, 4, true); break;
+	case X86_C_GPR64: put_gpr(t, n, 8, true); break;
+	case X86_C_GPRY: put_gpr(t, n, wide ? 8 : 4, true); break;
+	case X86_C_XMM: put_numbered(t, insn->vex_l ? "ymm" : "xmm", n); break;
+	case X86_C_MMX: put_numbered(t, "mm", n); break;
+	case X86_C_X87: put_numbered(t, "st", n); break;
+	case X86_C_SREG: put(t, seg[n & 7]); break;
+	case X86_C_CR: put_numbered(t, "cr", n); break;
+	case X86_C_DR: put_numbered(t, "dr", n); break;
 	}
 }
 
@@ -137,8 +113,8 @@ static void put_size(struct text *t, u16 size)
 		u16 size;
 		const char *name;
 	} sizes[] = {
-		{ 1, "byte " }, { 2, "word " }, { 4, "dword " }, { 6, "fword " }, { 8, "qword " },
-		{ 10, "tword " }, { 16, "oword " }, { 32, "yword " },
+		{ 1, "byte " },	 { 2, "word " },   { 4, "dword " },  { 6, "fword " },
+		{ 8, "qword " }, { 10, "tword " }, { 16, "oword " }, { 32, "yword " },
 	};
 	unsigned int i;
 
@@ -176,8 +152,9 @@ static void put_memory(struct text *t, const struct x86_insn *insn, u64 rip)
 		}
 	}
 	if (insn->base == X86_REG_NONE && insn->index == X86_REG_NONE) {
-		put_hex(t, insn->addrsize == 8 ? insn->disp64 : insn->disp64 &
-			(insn->addrsize == 2 ? 0xffff : 0xffffffff));
+		put_hex(t, insn->addrsize == 8 ?
+				   insn->disp64 :
+				   insn->disp64 & (insn->addrsize == 2 ? 0xffff : 0xffffffff));
 	} else if (insn->disp64) {
 		if ((s64)insn->disp64 > 0)
 			put_char(t, '+');
@@ -189,7 +166,8 @@ static void put_memory(struct text *t, const struct x86_insn *insn, u64 rip)
 static void put_mnemonic(struct text *t, const struct x86_insn *insn)
 {
 	static const char cond[16][4] = {
-		"o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g",
+		"o", "no", "b", "ae", "e", "ne", "be", "a",
+		"s", "ns", "p", "np", "l", "ge", "le", "g",
 	};
 	u16 op = insn->info->op;
 
@@ -208,8 +186,10 @@ static void put_mnemonic(struct text *t, const struct x86_insn *insn)
 		put_lower(t, x86_op_name(op));
 	}
 	if (insn->info->kind == X86_K_STRING || op == X86_OP_INS || op == X86_OP_OUTS)
-		put_char(t, insn->opsize == 1 ? 'b' : insn->opsize == 2 ? 'w' :
-			 insn->opsize == 4 ? 'd' : 'q');
+		put_char(t, insn->opsize == 1 ? 'b' :
+			    insn->opsize == 2 ? 'w' :
+			    insn->opsize == 4 ? 'd' :
+						'q');
 }
 
 /* Puts ' ' before the first operand and ", " before the others. */
@@ -260,9 +240,7 @@ static void put_immediate(struct text *t, const struct x86_insn *insn, u64 rip, 
 	put_separator(t, n);
 	switch (insn->info->imm) {
 	case X86_I_REL8:
-	case X86_I_RELZ:
-		put_hex(t, (rip + insn->len + insn->imm) & mask);
-		break;
+	case X86_I_RELZ: put_hex(t, (rip + insn->len + insn->imm) & mask); break;
 	case X86_I_FAR:
 		put_hex(t, insn->imm2);
 		put_char(t, ':');
@@ -274,12 +252,8 @@ static void put_immediate(struct text *t, const struct x86_insn *insn, u64 rip, 
 		put_hex(t, insn->imm2);
 		break;
 	case X86_I_8:
-	case X86_I_Z:
-		put_signed(t, insn->imm);
-		break;
-	default:
-		put_hex(t, insn->imm);
-		break;
+	case X86_I_Z: put_signed(t, insn->imm); break;
+	default: put_hex(t, insn->imm); break;
 	}
 }
 

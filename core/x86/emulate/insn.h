@@ -85,11 +85,11 @@ enum x86_imm {
 enum x86_kind {
 	X86_K_NATIVE,	/* runs as itself: rename registers, rewrite the memory operand */
 	X86_K_NATIVE_DE,/* the same, and may raise #DE (div, idiv) */
-	X86_K_BRANCH,	/* near jmp, jcc, call, ret, loop, jcxz: the translator has code for each */
+	X86_K_BRANCH,	/* near jmp, jcc, call, ret, loop, jcxz */
 	X86_K_STACK,	/* push, pop, pusha, popa, leave, enter */
 	X86_K_STRING,	/* movs stos lods scas cmps (ins/outs are SYS) */
-	X86_K_SPECIAL,	/* unprivileged, not to be run as itself: pushf popf cpuid rdtsc lahf ... */
-	X86_K_SYS,	/* privileged, or touches segments, modes, I/O: the emulator executes it */
+	X86_K_SPECIAL,	/* unprivileged, not to be run as itself: pushf, cpuid, rdtsc ... */
+	X86_K_SYS,	/* privileged, or touches segments, modes, I/O: emulated */
 	X86_K_UD,	/* defined to raise #UD (ud0, ud1, ud2) or not offered */
 };
 
@@ -106,18 +106,19 @@ enum x86_unit { X86_U_GPR, X86_U_X87, X86_U_MMX, X86_U_SSE, X86_U_AVX };
 #define X86_T_BYTE BIT(6)	/* operands are bytes: insn->opsize is 1 */
 #define X86_T_MEMONLY BIT(7)	/* register form is #UD */
 #define X86_T_REGONLY BIT(8)	/* memory form is #UD */
-#define X86_T_NOMEM BIT(9)	/* the modrm memory operand is an address only (lea, nop, prefetch, invlpg) */
+#define X86_T_NOMEM BIT(9)	/* memory operand is an address only (lea, nop, prefetch) */
 #define X86_T_ALIGN16 BIT(10)	/* legacy SSE: memory must be aligned to its size (#GP) */
 #define X86_T_ALIGN BIT(11)	/* aligned in the VEX form too (movaps, movntdq, ...) */
 #define X86_T_VSIB BIT(12)	/* gather: index is a vector */
-#define X86_T_PROT BIT(13)	/* #UD in real and virtual-8086 mode (lar, lsl, sldt, str, ltr, ...) */
-#define X86_T_SHIFT BIT(14)	/* flags untouched when the masked count is zero: flags_w is "may" */
-#define X86_T_MAYBE BIT(15)	/* destination may stay unwritten (cmov: reads its destination) */
-#define X86_T_NOPREFIX BIT(16)	/* 66/F2/F3 picked the row: no operand size (opsize 4, or 8 with W), no rep */
-#define X86_T_BITSTR BIT(17)	/* bt r/m, r: with memory the bit index reaches beyond the operand */
+#define X86_T_PROT BIT(13)	/* #UD in real and virtual-8086 mode (lar, sldt, ltr ...) */
+#define X86_T_SHIFT BIT(14)	/* flags untouched when the masked count is zero */
+#define X86_T_MAYBE BIT(15)	/* destination may stay unwritten: it is RW (cmov) */
+/* 66, F2 and F3 picked the row: no operand size (opsize is 4, or 8 with W) and no rep. */
+#define X86_T_NOPREFIX BIT(16)
+#define X86_T_BITSTR BIT(17)	/* bt [m], r: the bit index reaches beyond the operand */
 /* Bits 18 to 31 are the decoder's own (opcodes.h). */
 
-/* Sizes of the memory operand: struct x86_opcode.memsize; the decoder resolves it to insn->memsize bytes. */
+/* Sizes of the memory operand (struct x86_opcode.memsize); insn->memsize has the bytes. */
 enum x86_msize {
 	X86_M_NONE,
 	X86_M_1, X86_M_2, X86_M_4, X86_M_8, X86_M_10, X86_M_16, X86_M_32,
@@ -160,7 +161,9 @@ struct x86_opcode {
  * An operation whose row has neither register nor modrm works on rAX where the
  * manual says so (add al, imm8; test eax, imm32; in; out): then gpr_r and gpr_w
  * have RAX. A register of which an implicit write changes a part only (lahf, lodsb,
- * fnstsw) is in gpr_r too; an explicit byte or word destination is not for that an R. mov rAX, moffs is presented as the mov with modrm that it abbreviates
+ * fnstsw) is in gpr_r too; an explicit byte or word destination is not for that an R.
+ *
+ * mov rAX, moffs is presented as the mov with modrm that it abbreviates
  * (opcode 88 to 8B, reg = RAX, is_mem, no base, no index) but has_modrm is false,
  * and the address, up to 64 bits, is in disp64.
  *
@@ -184,11 +187,11 @@ struct x86_insn {
 	u8 opsize;		/* effective operand size: 1, 2, 4, 8 */
 	u8 addrsize;		/* 2, 4, 8 */
 	u8 seg;			/* effective segment of the memory operand (enum x86_seg) */
-	u8 op_off;		/* offset of the first opcode byte after prefixes/REX (of the C4/C5 byte for VEX) */
+	u8 op_off;		/* of the first opcode byte after prefixes and REX, or of C4/C5 */
 	bool has_modrm, is_mem;
 	u8 modrm;		/* the byte as it stands */
 	u8 reg, rm;		/* numbers with REX.R / REX.B; rm of the register form */
-	u8 base, index, scale;	/* enum x86_reg; scale is the shift 0..3; 16-bit forms included */
+	u8 base, index, scale;	/* enum x86_reg (16-bit forms too); scale is 0..3 */
 	u8 vvvv;		/* the register, un-inverted; 0 when unused */
 	u16 memsize;		/* bytes accessed through the memory operand, 0 if none */
 	u8 disp_off, disp_len;	/* where the displacement stands in the bytes */

@@ -59,6 +59,7 @@ extern const struct x86_node x86_map_x87[8][2];
 #define XT_ACC BIT(28)		/* modrm.reg stands for rAX (moffs) */
 #define XT_SREG BIT(29)		/* segment register named by opcode bits 5:3 */
 
+/* clang-format off */
 /* Nodes. */
 #define UD { NULL, XN_UD }
 #define ROW(o, k, u, at, ...) \

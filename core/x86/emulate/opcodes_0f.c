@@ -5,6 +5,8 @@
  */
 #include "x86/emulate/opcodes.h"
 
+/* clang-format off */
+
 #define CMOV_(f) GPR(CMOVCC, MAYBE, Gv(RW), Ev(R), FR(f))
 #define JCC_Z(f) ROW(JCC, BRANCH, GPR, FORCE64, IMM(RELZ), FR(f))
 #define SETCC_(f) GPR(SETCC, BYTE, Eb(W), FR(f))
@@ -68,16 +70,16 @@
 
 #define CX8 RR(RAX | RDX | RCX | RBX), RW(RAX | RDX), FW(ZF, 0)
 #define RAND(o) GPR(o, 0, E_(GPR, W, NONE), FW(ALL, 0))
+#define XSAVES_(o, acc) \
+	BY_PP(ROW(o, SYS, GPR, NOPREFIX | CPL0, M(acc, XSAVE), RR(RAX | RDX)), UD, UD, UD)
+#define VMPTR(o, acc) SYS(o, PROT | NOPREFIX, M(acc, 8))
 #define GROUP9 BY_MOD( \
 	BY_REG(UD, BY_W(GPR(CMPXCHG8B, LOCK, M(RW, 8), CX8), \
 			BY_MODE(GPR(CMPXCHG8B, LOCK, M(RW, 8), CX8), \
-				GPR(CMPXCHG16B, LOCK | ALIGN16, M(RW, 16), CX8))), UD, \
-	       BY_PP(ROW(XRSTORS, SYS, GPR, NOPREFIX | CPL0, M(R, XSAVE), RR(RAX | RDX)), UD, UD, UD), \
-	       BY_PP(XSAVE_(XSAVEC, W), UD, UD, UD), \
-	       BY_PP(ROW(XSAVES, SYS, GPR, NOPREFIX | CPL0, M(W, XSAVE), RR(RAX | RDX)), UD, UD, UD), \
-	       BY_PP(SYS(VMPTRLD, PROT | NOPREFIX, M(R, 8)), SYS(VMCLEAR, PROT | NOPREFIX, M(RW, 8)), \
-		     SYS(VMXON, PROT | NOPREFIX, M(R, 8)), UD), \
-	       BY_PP(SYS(VMPTRST, PROT | NOPREFIX, M(W, 8)), UD, UD, UD)), \
+				GPR(CMPXCHG16B, LOCK | ALIGN16, M(RW, 16), CX8))), \
+	       UD, XSAVES_(XRSTORS, R), BY_PP(XSAVE_(XSAVEC, W), UD, UD, UD), XSAVES_(XSAVES, W), \
+	       BY_PP(VMPTR(VMPTRLD, R), VMPTR(VMCLEAR, RW), VMPTR(VMXON, R), UD), \
+	       BY_PP(VMPTR(VMPTRST, W), UD, UD, UD)), \
 	BY_REG(UD, UD, UD, UD, UD, UD, BY_PP(RAND(RDRAND), RAND(RDRAND), UD, UD), \
 	       BY_PP(RAND(RDSEED), RAND(RDSEED), \
 		     SPECIAL(RDPID, FORCE64 | NOPREFIX, E_(GPR, W, NONE)), UD)))
@@ -87,7 +89,8 @@
 const struct x86_node x86_map_0f[256] = {
 	[0x00] = BY_REG(SYS(SLDT, PROT, E_(GPR, W, 2)), SYS(STR, PROT, E_(GPR, W, 2)),
 			SYS(LLDT, PROT | CPL0, Ew(R)), SYS(LTR, PROT | CPL0, Ew(R)),
-			SYS(VERR, PROT, Ew(R), FW(ZF, 0)), SYS(VERW, PROT, Ew(R), FW(ZF, 0)), UD, UD),
+			SYS(VERR, PROT, Ew(R), FW(ZF, 0)), SYS(VERW, PROT, Ew(R), FW(ZF, 0)),
+			UD, UD),
 	[0x01] = BY_MOD(GROUP7_MEM, GROUP7_REG),
 	[0x02] = SYS(LAR, PROT | MAYBE, Gv(RW), Ew(R), FW(ZF, 0)),
 	[0x03] = SYS(LSL, PROT | MAYBE, Gv(RW), Ew(R), FW(ZF, 0)),
@@ -109,11 +112,13 @@ const struct x86_node x86_map_0f[256] = {
 	[0x12] = BY_PP(BY_MOD(SSE(MOVLPS, 0, V(RW), W(R, 8)), SSE(MOVHLPS, 0, V(RW), W(R, 8))),
 		       SSE(MOVLPD, MEMONLY, V(RW), W(R, 8)), SSE1(MOVSLDUP),
 		       SSE(MOVDDUP, 0, V(W), W(R, 8))),
-	[0x13] = BY_PP(SSE(MOVLPS, MEMONLY, W(W, 8), V(R)), SSE(MOVLPD, MEMONLY, W(W, 8), V(R)), UD, UD),
+	[0x13] = BY_PP(SSE(MOVLPS, MEMONLY, W(W, 8), V(R)), SSE(MOVLPD, MEMONLY, W(W, 8), V(R)),
+			UD, UD),
 	[0x14] = FP2(UNPCKL), [0x15] = FP2(UNPCKH),
 	[0x16] = BY_PP(BY_MOD(SSE(MOVHPS, 0, V(RW), W(R, 8)), SSE(MOVLHPS, 0, V(RW), W(R, 8))),
 		       SSE(MOVHPD, MEMONLY, V(RW), W(R, 8)), SSE1(MOVSHDUP), UD),
-	[0x17] = BY_PP(SSE(MOVHPS, MEMONLY, W(W, 8), V(R)), SSE(MOVHPD, MEMONLY, W(W, 8), V(R)), UD, UD),
+	[0x17] = BY_PP(SSE(MOVHPS, MEMONLY, W(W, 8), V(R)), SSE(MOVHPD, MEMONLY, W(W, 8), V(R)),
+			UD, UD),
 	[0x18] = BY_MOD(BY_REG(PREFETCH_(PREFETCH), PREFETCH_(PREFETCH), PREFETCH_(PREFETCH),
 			       PREFETCH_(PREFETCH), NOP_E, NOP_E, NOP_E, NOP_E), NOP_E),
 	[0x19] = NOP_E, [0x1a] = NOP_E, [0x1b] = NOP_E, [0x1c] = NOP_E, [0x1d] = NOP_E,
@@ -160,7 +165,8 @@ const struct x86_node x86_map_0f[256] = {
 	[0x53] = BY_PP(SSE1(RCPPS), UD, SS2(RCPSS), UD),
 	[0x54] = FP2(AND), [0x55] = FP2(ANDN), [0x56] = FP2(OR), [0x57] = FP2(XOR),
 	[0x58] = FP4(ADD), [0x59] = FP4(MUL),
-	[0x5a] = BY_PP(SSE(CVTPS2PD, 0, V(W), W(R, 8)), SSE1(CVTPD2PS), SS2(CVTSS2SD), SD2(CVTSD2SS)),
+	[0x5a] = BY_PP(SSE(CVTPS2PD, 0, V(W), W(R, 8)), SSE1(CVTPD2PS), SS2(CVTSS2SD),
+			SD2(CVTSD2SS)),
 	[0x5b] = BY_PP(SSE1(CVTDQ2PS), SSE1(CVTPS2DQ), SSE1(CVTTPS2DQ), UD),
 	[0x5c] = FP4(SUB), [0x5d] = FP4(MIN), [0x5e] = FP4(DIV), [0x5f] = FP4(MAX),
 
@@ -171,7 +177,8 @@ const struct x86_node x86_map_0f[256] = {
 	[0x6c] = P_66(SSE2(PUNPCKLQDQ)), [0x6d] = P_66(SSE2(PUNPCKHQDQ)),
 	[0x6e] = BY_PP(BY_W(MMX(MOVD, 0, P(W), Ey(R)), MMX(MOVQ, 0, P(W), Ey(R))),
 		       BY_W(SSE(MOVD, 0, V(W), Ey(R)), SSE(MOVQ, 0, V(W), Ey(R))), UD, UD),
-	[0x6f] = BY_PP(MMX(MOVQ, 0, P(W), Q(R, 8)), SSE1(MOVDQA), SSE(MOVDQU, 0, V(W), W(R, 16)), UD),
+	[0x6f] = BY_PP(MMX(MOVQ, 0, P(W), Q(R, 8)), SSE1(MOVDQA),
+			SSE(MOVDQU, 0, V(W), W(R, 16)), UD),
 	[0x70] = BY_PP(MMX(PSHUFW, 0, P(W), Q(R, 8), IMM(8U)),
 		       SSE(PSHUFD, ALIGN16, V(W), W(R, 16), IMM(8U)),
 		       SSE(PSHUFHW, ALIGN16, V(W), W(R, 16), IMM(8U)),
@@ -239,7 +246,8 @@ const struct x86_node x86_map_0f[256] = {
 	[0xc1] = GPR(XADD, LOCK, Ev(RW), Gv(RW), FW(ALL, 0)),
 	[0xc2] = BY_PP(SSE(CMPPS, ALIGN16, V(RW), W(R, 16), IMM(8U)),
 		       SSE(CMPPD, ALIGN16, V(RW), W(R, 16), IMM(8U)),
-		       SSE(CMPSS, 0, V(RW), W(R, 4), IMM(8U)), SSE(CMPSD, 0, V(RW), W(R, 8), IMM(8U))),
+		       SSE(CMPSS, 0, V(RW), W(R, 4), IMM(8U)),
+		       SSE(CMPSD, 0, V(RW), W(R, 8), IMM(8U))),
 	[0xc3] = BY_PP(GPR(MOVNTI, MEMONLY | NOPREFIX, Ey(W), Gy(R)), UD, UD, UD),
 	[0xc4] = BY_PP(MMX(PINSRW, 0, P(RW), E_(GPR32, R, 2), IMM(8U)),
 		       SSE(PINSRW, 0, V(RW), E_(GPR32, R, 2), IMM(8U)), UD, UD),

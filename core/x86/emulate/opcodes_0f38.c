@@ -5,6 +5,8 @@
  */
 #include "x86/emulate/opcodes.h"
 
+/* clang-format off */
+
 #define SSE(o, at, ...) ROW(o, NATIVE, SSE, NOPREFIX | (at), ##__VA_ARGS__)
 #define MMX(o, at, ...) ROW(o, NATIVE, MMX, NOPREFIX | (at), ##__VA_ARGS__)
 #define MMX_SSE(o, acc) BY_PP(MMX(o, 0, P(acc), Q(R, 8)), \
@@ -14,14 +16,15 @@
 #define S66_N(o, m) SSE(o, XT_66, V(W), W(R, m))		/* narrow memory */
 #define S66_I(o) SSE(o, XT_66 | ALIGN16, V(RW), W(R, 16), IMM(8U))
 #define S66_1I(o) SSE(o, XT_66 | ALIGN16, V(W), W(R, 16), IMM(8U))
-#define SNP(o) SSE(o, XT_NP, V(RW), W(R, 16))			/* SHA: AMD has them unaligned */
+#define SNP(o) SSE(o, XT_NP, V(RW), W(R, 16))	/* SHA: AMD has them unaligned */
 #define INV(o) SYS(o, FORCE64 | NOPREFIX | XT_66 | MEMONLY | CPL0, Gv(R), M(R, 16))
 #define INV_VMX(o) SYS(o, FORCE64 | NOPREFIX | XT_66 | MEMONLY | PROT, Gv(R), M(R, 16))
 #define PCMPSTR(o, r, w) SSE(o, XT_66, V(R), W(R, 16), IMM(8U), RR(r), RW(w), FW(ALL, 0))
 
 const struct x86_node x86_map_0f38[256] = {
 	[0x00] = MMX_SSE(PSHUFB, RW), [0x01] = MMX_SSE(PHADDW, RW), [0x02] = MMX_SSE(PHADDD, RW),
-	[0x03] = MMX_SSE(PHADDSW, RW), [0x04] = MMX_SSE(PMADDUBSW, RW), [0x05] = MMX_SSE(PHSUBW, RW),
+	[0x03] = MMX_SSE(PHADDSW, RW), [0x04] = MMX_SSE(PMADDUBSW, RW),
+	[0x05] = MMX_SSE(PHSUBW, RW),
 	[0x06] = MMX_SSE(PHSUBD, RW), [0x07] = MMX_SSE(PHSUBSW, RW), [0x08] = MMX_SSE(PSIGNB, RW),
 	[0x09] = MMX_SSE(PSIGNW, RW), [0x0a] = MMX_SSE(PSIGND, RW), [0x0b] = MMX_SSE(PMULHRSW, RW),
 	[0x10] = S66(PBLENDVB), [0x14] = S66(BLENDVPS), [0x15] = S66(BLENDVPD),

@@ -6,6 +6,8 @@
  */
 #include "x86/emulate/opcodes.h"
 
+/* clang-format off */
+
 /* Operand forms of the eight arithmetic operations; @acc: access to the destination. */
 #define ALU(first, o, lock, acc, r, u) \
 	[(first) + 0] = GPR(o, BYTE | (lock), Eb(acc), Gb(R), FR(r), FW(ALL, u)), \

@@ -7,6 +7,8 @@
  */
 #include "x86/emulate/opcodes.h"
 
+/* clang-format off */
+
 #define AVX(o, at, ...) ROW(o, NATIVE, AVX, NOPREFIX | (at), ##__VA_ARGS__)
 #define AVX_SPECIAL(o, at, ...) ROW(o, SPECIAL, AVX, NOPREFIX | (at), ##__VA_ARGS__)
 
@@ -48,16 +50,20 @@ const struct x86_node x86_vex_0f[256] = {
 			      AVX(VMOVHLPS, XT_L0, V(W), H(R), W(R, NONE))),
 		       AVX(VMOVLPD, XT_L0 | MEMONLY, V(W), H(R), W(R, 8)), A2(VMOVSLDUP),
 		       BY_L(AVX(VMOVDDUP, 0, V(W), W(R, 8)), AVX(VMOVDDUP, 0, V(W), W(R, 32)))),
-	[0x13] = BY_PP(STORE(VMOVLPS, 8, XT_L0 | MEMONLY), STORE(VMOVLPD, 8, XT_L0 | MEMONLY), UD, UD),
+	[0x13] = BY_PP(STORE(VMOVLPS, 8, XT_L0 | MEMONLY), STORE(VMOVLPD, 8, XT_L0 | MEMONLY),
+			UD, UD),
 	[0x14] = FP2(VUNPCKL), [0x15] = FP2(VUNPCKH),
 	[0x16] = BY_PP(BY_MOD(AVX(VMOVHPS, XT_L0, V(W), H(R), W(R, 8)),
 			      AVX(VMOVLHPS, XT_L0, V(W), H(R), W(R, NONE))),
 		       AVX(VMOVHPD, XT_L0 | MEMONLY, V(W), H(R), W(R, 8)), A2(VMOVSHDUP), UD),
-	[0x17] = BY_PP(STORE(VMOVHPS, 8, XT_L0 | MEMONLY), STORE(VMOVHPD, 8, XT_L0 | MEMONLY), UD, UD),
-	[0x28] = BY_PP(AVX(VMOVAPS, VALIGN, V(W), W(R, X)), AVX(VMOVAPD, VALIGN, V(W), W(R, X)), UD, UD),
+	[0x17] = BY_PP(STORE(VMOVHPS, 8, XT_L0 | MEMONLY), STORE(VMOVHPD, 8, XT_L0 | MEMONLY),
+			UD, UD),
+	[0x28] = BY_PP(AVX(VMOVAPS, VALIGN, V(W), W(R, X)), AVX(VMOVAPD, VALIGN, V(W), W(R, X)),
+			UD, UD),
 	[0x29] = BY_PP(STORE(VMOVAPS, X, VALIGN), STORE(VMOVAPD, X, VALIGN), UD, UD),
 	[0x2a] = BY_PP(UD, UD, CVT_V(VCVTSI2SS), CVT_V(VCVTSI2SD)),
-	[0x2b] = BY_PP(STORE(VMOVNTPS, X, VALIGN | MEMONLY), STORE(VMOVNTPD, X, VALIGN | MEMONLY), UD, UD),
+	[0x2b] = BY_PP(STORE(VMOVNTPS, X, VALIGN | MEMONLY),
+			STORE(VMOVNTPD, X, VALIGN | MEMONLY), UD, UD),
 	[0x2c] = BY_PP(UD, UD, CVT_G(VCVTTSS2SI, 4), CVT_G(VCVTTSD2SI, 8)),
 	[0x2d] = BY_PP(UD, UD, CVT_G(VCVTSS2SI, 4), CVT_G(VCVTSD2SI, 8)),
 	[0x2e] = BY_PP(UCOM(VUCOMISS, 4), UCOM(VUCOMISD, 8), UD, UD),
@@ -80,17 +86,20 @@ const struct x86_node x86_vex_0f[256] = {
 	[0x67] = V3(VPACKUSWB), [0x68] = V3(VPUNPCKHBW), [0x69] = V3(VPUNPCKHWD),
 	[0x6a] = V3(VPUNPCKHDQ), [0x6b] = V3(VPACKSSDW), [0x6c] = V3(VPUNPCKLQDQ),
 	[0x6d] = V3(VPUNPCKHQDQ),
-	[0x6e] = BY_W(AVX(VMOVD, XT_66 | XT_L0, V(W), Ey(R)), AVX(VMOVQ, XT_66 | XT_L0, V(W), Ey(R))),
+	[0x6e] = BY_W(AVX(VMOVD, XT_66 | XT_L0, V(W), Ey(R)),
+			AVX(VMOVQ, XT_66 | XT_L0, V(W), Ey(R))),
 	[0x6f] = BY_PP(UD, AVX(VMOVDQA, VALIGN, V(W), W(R, X)), A2(VMOVDQU), UD),
 	[0x70] = BY_PP(UD, AVX(VPSHUFD, 0, V(W), W(R, X), IMM(8U)),
 		       AVX(VPSHUFHW, 0, V(W), W(R, X), IMM(8U)),
 		       AVX(VPSHUFLW, 0, V(W), W(R, X), IMM(8U))),
 	[0x71] = BY_REG(UD, UD, VSHIFT(VPSRLW), UD, VSHIFT(VPSRAW), UD, VSHIFT(VPSLLW), UD),
 	[0x72] = BY_REG(UD, UD, VSHIFT(VPSRLD), UD, VSHIFT(VPSRAD), UD, VSHIFT(VPSLLD), UD),
-	[0x73] = BY_REG(UD, UD, VSHIFT(VPSRLQ), VSHIFT(VPSRLDQ), UD, UD, VSHIFT(VPSLLQ), VSHIFT(VPSLLDQ)),
+	[0x73] = BY_REG(UD, UD, VSHIFT(VPSRLQ), VSHIFT(VPSRLDQ), UD, UD, VSHIFT(VPSLLQ),
+			VSHIFT(VPSLLDQ)),
 	[0x74] = V3(VPCMPEQB), [0x75] = V3(VPCMPEQW), [0x76] = V3(VPCMPEQD),
 	[0x77] = BY_L(AVX(VZEROUPPER, XT_NP), AVX(VZEROALL, XT_NP)),
-	[0x7c] = BY_PP(UD, A3(VHADDPD), UD, A3(VHADDPS)), [0x7d] = BY_PP(UD, A3(VHSUBPD), UD, A3(VHSUBPS)),
+	[0x7c] = BY_PP(UD, A3(VHADDPD), UD, A3(VHADDPS)),
+	[0x7d] = BY_PP(UD, A3(VHSUBPD), UD, A3(VHSUBPS)),
 	[0x7e] = BY_PP(UD, BY_W(AVX(VMOVD, XT_L0, Ey(W), V(R)), AVX(VMOVQ, XT_L0, Ey(W), V(R))),
 		       AVX(VMOVQ, XT_L0, V(W), W(R, 8)), UD),
 	[0x7f] = BY_PP(UD, STORE(VMOVDQA, X, VALIGN), STORE(VMOVDQU, X, 0), UD),
@@ -127,8 +136,10 @@ const struct x86_node x86_vex_0f[256] = {
 #define MASKST(o, w) AVX_SPECIAL(o, XT_66 | (w) | MEMONLY, W(W, X), H(R), V(R))
 #define GATHER(o, m) AVX_SPECIAL(o, XT_66 | MEMONLY | VSIB, V(RW), B_(XMM, RW), W(R, m))
 #define GATHER_W(d, q) BY_W(GATHER(d, 4), GATHER(q, 8))
-#define FMA_V(o) BY_W(AVX(o##PS, XT_66, V(RW), H(R), W(R, X)), AVX(o##PD, XT_66, V(RW), H(R), W(R, X)))
-#define FMA_S(o) BY_W(AVX(o##SS, XT_66, V(RW), H(R), W(R, 4)), AVX(o##SD, XT_66, V(RW), H(R), W(R, 8)))
+#define FMA_V(o) BY_W(AVX(o##PS, XT_66, V(RW), H(R), W(R, X)), \
+			AVX(o##PD, XT_66, V(RW), H(R), W(R, X)))
+#define FMA_S(o) BY_W(AVX(o##SS, XT_66, V(RW), H(R), W(R, 4)), \
+			AVX(o##SD, XT_66, V(RW), H(R), W(R, 8)))
 #define FMA(first, n) \
 	[(first) + 0x6] = FMA_V(VFMADDSUB##n), [(first) + 0x7] = FMA_V(VFMSUBADD##n), \
 	[(first) + 0x8] = FMA_V(VFMADD##n), [(first) + 0x9] = FMA_S(VFMADD##n), \
@@ -150,14 +161,18 @@ const struct x86_node x86_vex_0f38[256] = {
 	[0x18] = V2N(VBROADCASTSS, XT_W0, 4), [0x19] = V2N(VBROADCASTSD, XT_W0 | XT_L1, 8),
 	[0x1a] = V2N(VBROADCASTF128, XT_W0 | XT_L1 | MEMONLY, 16),
 	[0x1c] = V2(VPABSB), [0x1d] = V2(VPABSW), [0x1e] = V2(VPABSD),
-	[0x20] = V2N(VPMOVSXBW, 0, XH), [0x21] = V2N(VPMOVSXBD, 0, XQ), [0x22] = V2N(VPMOVSXBQ, 0, XE),
-	[0x23] = V2N(VPMOVSXWD, 0, XH), [0x24] = V2N(VPMOVSXWQ, 0, XQ), [0x25] = V2N(VPMOVSXDQ, 0, XH),
+	[0x20] = V2N(VPMOVSXBW, 0, XH), [0x21] = V2N(VPMOVSXBD, 0, XQ),
+	[0x22] = V2N(VPMOVSXBQ, 0, XE),
+	[0x23] = V2N(VPMOVSXWD, 0, XH), [0x24] = V2N(VPMOVSXWQ, 0, XQ),
+	[0x25] = V2N(VPMOVSXDQ, 0, XH),
 	[0x28] = V3(VPMULDQ), [0x29] = V3(VPCMPEQQ), [0x2a] = V2A(VMOVNTDQA, VALIGN | MEMONLY),
 	[0x2b] = V3(VPACKUSDW),
 	[0x2c] = MASKLD(VMASKMOVPS, XT_W0), [0x2d] = MASKLD(VMASKMOVPD, XT_W0),
 	[0x2e] = MASKST(VMASKMOVPS, XT_W0), [0x2f] = MASKST(VMASKMOVPD, XT_W0),
-	[0x30] = V2N(VPMOVZXBW, 0, XH), [0x31] = V2N(VPMOVZXBD, 0, XQ), [0x32] = V2N(VPMOVZXBQ, 0, XE),
-	[0x33] = V2N(VPMOVZXWD, 0, XH), [0x34] = V2N(VPMOVZXWQ, 0, XQ), [0x35] = V2N(VPMOVZXDQ, 0, XH),
+	[0x30] = V2N(VPMOVZXBW, 0, XH), [0x31] = V2N(VPMOVZXBD, 0, XQ),
+	[0x32] = V2N(VPMOVZXBQ, 0, XE),
+	[0x33] = V2N(VPMOVZXWD, 0, XH), [0x34] = V2N(VPMOVZXWQ, 0, XQ),
+	[0x35] = V2N(VPMOVZXDQ, 0, XH),
 	[0x36] = V3A(VPERMD, XT_W0 | XT_L1), [0x37] = V3(VPCMPGTQ),
 	[0x38] = V3(VPMINSB), [0x39] = V3(VPMINSD), [0x3a] = V3(VPMINUW), [0x3b] = V3(VPMINUD),
 	[0x3c] = V3(VPMAXSB), [0x3d] = V3(VPMAXSD), [0x3e] = V3(VPMAXUW), [0x3f] = V3(VPMAXUD),
@@ -173,7 +188,8 @@ const struct x86_node x86_vex_0f38[256] = {
 	[0x92] = GATHER_W(VGATHERDPS, VGATHERDPD), [0x93] = GATHER_W(VGATHERQPS, VGATHERQPD),
 	FMA(0x90, 132), FMA(0xa0, 213), FMA(0xb0, 231),
 	[0xcf] = W0(VGF2P8MULB), [0xdb] = V2A(VAESIMC, XT_L0),
-	[0xdc] = V3(VAESENC), [0xdd] = V3(VAESENCLAST), [0xde] = V3(VAESDEC), [0xdf] = V3(VAESDECLAST),
+	[0xdc] = V3(VAESENC), [0xdd] = V3(VAESENCLAST), [0xde] = V3(VAESDEC),
+	[0xdf] = V3(VAESDECLAST),
 	[0xf2] = GPR(ANDN, NOPREFIX | XT_L0 | XT_NP, Gy(W), By(R), Ey(R), FW(ALL, AF | PF)),
 	[0xf3] = BY_REG(UD, BLS(BLSR), BLS(BLSMSK), BLS(BLSI), UD, UD, UD, UD),
 	[0xf5] = BY_PP(BMI(BZHI, Gy(W), Ey(R), By(R), FW(ALL, AF | PF)), UD,
@@ -192,8 +208,10 @@ const struct x86_node x86_vex_0f38[256] = {
 
 const struct x86_node x86_vex_0f3a[256] = {
 	[0x00] = V2I(VPERMQ, XT_L1 | XT_W1), [0x01] = V2I(VPERMPD, XT_L1 | XT_W1),
-	[0x02] = V3I(VPBLENDD, XT_W0), [0x04] = V2I(VPERMILPS, XT_W0), [0x05] = V2I(VPERMILPD, XT_W0),
-	[0x06] = V3I(VPERM2F128, XT_L1 | XT_W0), [0x08] = V2I(VROUNDPS, 0), [0x09] = V2I(VROUNDPD, 0),
+	[0x02] = V3I(VPBLENDD, XT_W0), [0x04] = V2I(VPERMILPS, XT_W0),
+	[0x05] = V2I(VPERMILPD, XT_W0),
+	[0x06] = V3I(VPERM2F128, XT_L1 | XT_W0), [0x08] = V2I(VROUNDPS, 0),
+	[0x09] = V2I(VROUNDPD, 0),
 	[0x0a] = AVX(VROUNDSS, XT_66, V(W), H(R), W(R, 4), IMM(8U)),
 	[0x0b] = AVX(VROUNDSD, XT_66, V(W), H(R), W(R, 8), IMM(8U)),
 	[0x0c] = V3I(VBLENDPS, 0), [0x0d] = V3I(VBLENDPD, 0), [0x0e] = V3I(VPBLENDW, 0),
@@ -209,7 +227,8 @@ const struct x86_node x86_vex_0f3a[256] = {
 	[0x40] = V3I(VDPPS, 0), [0x41] = V3I(VDPPD, XT_L0), [0x42] = V3I(VMPSADBW, 0),
 	[0x44] = V3I(VPCLMULQDQ, 0), [0x46] = V3I(VPERM2I128, XT_L1 | XT_W0),
 	/* The fourth operand is a register in the immediate's upper half. */
-	[0x4a] = V3I(VBLENDVPS, XT_W0), [0x4b] = V3I(VBLENDVPD, XT_W0), [0x4c] = V3I(VPBLENDVB, XT_W0),
+	[0x4a] = V3I(VBLENDVPS, XT_W0), [0x4b] = V3I(VBLENDVPD, XT_W0),
+	[0x4c] = V3I(VPBLENDVB, XT_W0),
 	[0x60] = PCMPSTR(VPCMPESTRM, RAX | RDX, 0), [0x61] = PCMPSTR(VPCMPESTRI, RAX | RDX, RCX),
 	[0x62] = PCMPSTR(VPCMPISTRM, 0, 0), [0x63] = PCMPSTR(VPCMPISTRI, 0, RCX),
 	[0xce] = V3I(VGF2P8AFFINEQB, XT_W1), [0xcf] = V3I(VGF2P8AFFINEINVQB, XT_W1),

@@ -7,6 +7,8 @@
  */
 #include "x86/emulate/opcodes.h"
 
+/* clang-format off */
+
 #define F(o, ...) ROW(o, NATIVE, X87, NOPREFIX, ##__VA_ARGS__)
 #define FENV(o, ...) ROW(o, SPECIAL, X87, 0, ##__VA_ARGS__)
 #define FFLAGS FW(ALL, 0)	/* OF, SF and AF are cleared */
@@ -47,7 +49,8 @@ const struct x86_node x86_map_x87[8][2] = {
 		BY_REG(F(FADD, STi(RW)), F(FMUL, STi(RW)), F(FCOM, STi(R)), F(FCOMP, STi(R)),
 		       F(FSUBR, STi(RW)), F(FSUB, STi(RW)), F(FDIVR, STi(RW)), F(FDIV, STi(RW))) },
 	[5] = { BY_REG(F(FLD, M(R, 8)), F(FISTTP, M(W, 8)), F(FST, M(W, 8)), F(FSTP, M(W, 8)),
-		       FENV(FRSTOR, M(R, FSAVE)), UD, FENV(FNSAVE, M(W, FSAVE)), F(FNSTSW, M(W, 2))),
+		       FENV(FRSTOR, M(R, FSAVE)), UD, FENV(FNSAVE, M(W, FSAVE)),
+		       F(FNSTSW, M(W, 2))),
 		BY_REG(F(FFREE, STi(R)), F(FXCH, STi(RW)), F(FST, STi(W)), F(FSTP, STi(W)),
 		       F(FUCOM, STi(R)), F(FUCOMP, STi(R)), UD, UD) },
 	[6] = { ARITH(FI, 2),

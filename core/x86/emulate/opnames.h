@@ -12,6 +12,7 @@
 #ifndef ANYKVM_OPNAMES_H
 #define ANYKVM_OPNAMES_H
 
+/* clang-format off */
 /* Integer, flags and control flow. */
 #define X86_OPS_INT(X) \
 	X(ADD) X(OR) X(ADC) X(SBB) X(AND) X(SUB) X(XOR) X(CMP) X(INC) X(DEC) X(NOT) X(NEG) X(TEST) \
