@@ -76,7 +76,7 @@ static const struct device_class *find_class(const char *name)
 {
 	const struct device_class *const *c;
 
-	for (c = __start_anykvm_devices; c < __stop_anykvm_devices; c++)
+	for (c = __start_anykvm_devices; (uintptr_t)c < (uintptr_t)__stop_anykvm_devices; c++)
 		if (!strcmp((*c)->name, name))
 			return *c;
 	die("device %s is not built into this anykvm", name);

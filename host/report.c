@@ -25,10 +25,8 @@ const struct trace_item trace_items[] = {
 	{ "irq", "every change of an interrupt line", TRACE_IRQ },
 	{ "boot", "where the kernel, the initrd and the tables went", TRACE_BOOT },
 	{ "reset", "resets and power-off, and what asked for them", TRACE_RESET },
-	{ "blocks", "guest code as decoded (bt)", 0 },
-	{ "translate", "guest code as translated (bt)", 0 },
-	{ "msr", "MSR accesses (bt)", 0 },
-	{ "smc", "writes to translated code (bt)", 0 },
+	{ "block", "guest code as it is decoded and translated (bt)", 0 },
+	{ "watch", "how writes to translated code are noticed (bt)", 0 },
 	{ NULL, NULL, 0 }
 };
 
@@ -50,7 +48,7 @@ static void line(const char *fmt, va_list ap)
 	fflush(stderr);
 }
 
-noreturn void die(const char *fmt, ...)
+void die(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -97,7 +95,7 @@ void run_crash_hook(void)
 		crash_hook();
 }
 
-noreturn void end_process(int status)
+void end_process(int status)
 {
 	/* Two threads may both find that the end has come: the first one does the work. */
 	while (atomic_flag_test_and_set(&ending))

@@ -12,13 +12,13 @@
 #include <stdbool.h>
 #include <stdnoreturn.h>
 
-noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), __noreturn__));
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Run @fn before the process ends, whichever way it ends; the last one added runs first. */
 void at_end(void (*fn)(void));
 /* Run the cleanups once, then leave at once: other threads may still be running. */
-noreturn void end_process(int status);
+void end_process(int status) __attribute__((__noreturn__));
 /* The part of the above that a signal handler may do: the terminal only. */
 void at_crash(void (*fn)(void));
 void run_crash_hook(void);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "host/boot/boot.h"
+#include "host/boot/params.h"
 #include "host/report.h"
 
 #define NOTE_NAME "Xen"
@@ -201,7 +202,7 @@ void boot_write_start_info(const struct boot *b, const struct vm *vm)
 static void elf_load(const struct boot *b, const struct vm *vm)
 {
 	/* A setup header for a kernel that brings none: just what its startup code looks at. */
-	uint8_t header[0x30] = { 0 };
+	uint8_t hdr[HDR_LOADFLAGS + 1] = { 0 };
 	uint8_t head[sizeof(Elf64_Ehdr)];
 	struct image img;
 	unsigned int i;
@@ -225,11 +226,11 @@ static void elf_load(const struct boot *b, const struct vm *vm)
 		boot_write_start_info(b, vm);
 		return;
 	}
-	put_le(header + 0x1fe - 0x1f1, 0xaa55, 2);
-	memcpy(header + 0x202 - 0x1f1, "HdrS", 4);
-	put_le(header + 0x206 - 0x1f1, 0x20c, 2);
-	header[0x211 - 0x1f1] = 1;	/* loaded high */
-	boot_write_params(b, vm, header, sizeof(header));
+	put_le(hdr + HDR_BOOT_FLAG, BOOT_FLAG, 2);
+	memcpy(hdr + HDR_MAGIC, MAGIC, 4);
+	put_le(hdr + HDR_VERSION, 0x20c, 2);
+	hdr[HDR_LOADFLAGS] = LOADED_HIGH;
+	boot_write_params(b, vm, hdr + HDR_START, sizeof(hdr) - HDR_START);
 }
 
 const struct kernel_format format_elf = {
