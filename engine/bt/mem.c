@@ -95,10 +95,15 @@ void bt_ea(struct bt_translation *t, const struct x86_insn *i, u8 dst)
 		emit_rr(t->e, E_0F, 0xb7, dst, dst);	/* movzx */
 }
 
-/* Does an access through @seg need its base (and outside 64-bit mode its limit)? */
+/*
+ * Does an access through @seg need its base (and outside 64-bit mode its
+ * limit)? A flat CS may still not be written, and perhaps not read.
+ */
 static bool segmented(const struct bt_translation *t, u8 seg)
 {
-	return seg == X86_FS || seg == X86_GS || !(t->key & BT_KEY_FLAT);
+	if (seg == X86_FS || seg == X86_GS)
+		return true;
+	return t->mode != X86_MODE_64 && (seg == X86_CS || !(t->key & BT_KEY_FLAT));
 }
 
 static void emit_segment(struct bt_translation *t, u32 size, u32 memop, u8 seg)

@@ -35,7 +35,7 @@ native_run:
 	mov	r14, [rcx + 14 * 8]
 	mov	r15, [rcx + 15 * 8]
 	mov	rcx, [rcx + 8]
-	jmp	[rip + native_code]
+	jmp	fword ptr [rip + native_code]	/* 32-bit offset, selector: 64-bit or compatibility mode */
 
 native_exit:
 	mov	[rip + native_state], rax
@@ -104,6 +104,6 @@ engine_run:
 	.globl	native_state, native_code, native_xsave
 native_state:	.skip 17 * 8
 native_host_rsp: .skip 8
-native_code:	.skip 8
+native_code:	.skip 8		/* offset, then the code selector */
 native_xsave:	.skip 8
 	.section .note.GNU-stack, "", @progbits

@@ -117,6 +117,9 @@ u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 		return fail_at(x, X86_EXC_GP);
 	if ((x->memop & BT_MEMOP_ALIGN) && (x->mem_lin & (size - 1)))
 		return fail_at(x, X86_EXC_GP);
+	/* Past the limit of a flat segment. */
+	if ((x->key & BT_KEY_MODE) != X86_MODE_64 && x->mem_lin + size > 1ull << 32)
+		return fail_at(x, X86_EXC_GP);
 	if (!in_data(x->mem_lin, size))
 		return fail_at(x, X86_EXC_PF);
 	if ((u32)rand() % 100 < diff_bounce_percent) {

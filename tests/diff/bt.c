@@ -42,6 +42,12 @@ static struct vcpu *vcpu;
 static sigjmp_buf escape;
 static volatile int running;		/* 1 natively, 2 in the engine */
 static u64 code_end;
+static enum x86_mode mode;		/* of the case: 64-bit, or 32-bit in compatibility mode */
+
+/* Linux's user code selectors. */
+#define USER_CS 0x33
+#define USER32_CS 0x23
+#define USER_DS 0x2b
 
 static u64 rnd(void)
 {
@@ -84,7 +90,7 @@ static void random_bytes(u8 *b)
 		b[n++] = legacy[rand() % sizeof(legacy)];
 	if (chance(5))
 		b[n++] = 0x67;
-	if (chance(55))
+	if (mode == X86_MODE_64 && chance(55))
 		b[n++] = 0x40 | (rnd() & 15);
 	if (map < 40)
 		return;
@@ -151,7 +157,7 @@ static bool add_insn(struct plan *p)
 	u8 b[15];
 
 	random_bytes(b);
-	if (x86_decode(&i, b, 15, X86_MODE_64))
+	if (x86_decode(&i, b, 15, mode))
 		return false;
 	if (i.info->kind != X86_K_NATIVE && i.info->kind != X86_K_NATIVE_DE &&
 	    i.info->kind != X86_K_STACK)
@@ -160,7 +166,7 @@ static bool add_insn(struct plan *p)
 		*p = before;
 		return false;
 	}
-	if (x86_decode(&i, b, 15, X86_MODE_64))
+	if (x86_decode(&i, b, 15, mode))
 		return false;
 	if (i.info->flags_r & p->undef)
 		p->reads_undef = true;
@@ -261,6 +267,8 @@ static void make_start(const struct plan *p)
 				start.gpr[r] |= 0xff8;
 		}
 	}
+	for (u32 r = 0; r < 16 && mode == X86_MODE_32; r++)
+		start.gpr[r] = (u32)start.gpr[r];
 	start.rflags = 0x202 | (rnd() & X86_ARITH);
 	random_vectors(start.xsave);
 	for (u32 n = 0; n < DIFF_DATA_SIZE; n += 8)
@@ -311,7 +319,7 @@ static void run_native(void)
 	memcpy(native.xsave, start.xsave, XSAVE_SIZE);
 	memcpy(native_state, start.gpr, sizeof(start.gpr));
 	native_state[16] = start.rflags;
-	native_code = DIFF_CODE;
+	native_code = DIFF_CODE | ((u64)(mode == X86_MODE_64 ? USER_CS : USER32_CS) << 32);
 	native_xsave = (u64)native.xsave;
 	native.fault = 0;
 	running = 1;
@@ -454,7 +462,7 @@ static void describe(const struct plan *p, u32 seed, const char *what)
 
 	printf("# seed %u: %s (vector + 1: %d, engine %d; rip %llx, %llx)\n", seed, what, native.fault,
 	       engine.fault, (long long)native.rip, (long long)engine.rip);
-	while (off < p->len && !x86_decode(&i, p->code + off, 15, X86_MODE_64)) {
+	while (off < p->len && !x86_decode(&i, p->code + off, 15, mode)) {
 		x86_format(text, sizeof(text), &i, DIFF_CODE + off);
 		printf("#   %llx  %s  [", (long long)(DIFF_CODE + off), text);
 		for (u32 n = 0; n < i.len; n++)
@@ -472,7 +480,14 @@ static void load_code(const struct plan *p)
 	memcpy(c, p->code, p->len);
 	code_end = DIFF_CODE + p->len;
 	c += p->len;
-	memcpy(c, "\xff\x25\x00\x00\x00\x00", 6);	/* natively: jmp [rip] out */
+	if (mode == X86_MODE_32) {			/* natively: jmp far to the 64-bit way out */
+		u64 far = (u64)(c + 7) | ((u64)USER_CS << 32);
+
+		*c = 0xea;
+		memcpy(c + 1, &far, 6);
+		c += 7;
+	}
+	memcpy(c, "\xff\x25\x00\x00\x00\x00", 6);	/* jmp [rip] out */
 	memcpy(c + 6, &to, 8);
 }
 
@@ -491,13 +506,17 @@ static enum verdict one(u32 seed, bool verbose)
 	bool whole;
 
 	srand(seed);
+	mode = chance(30) ? X86_MODE_32 : X86_MODE_64;
 	make_case(&p);
 	if (!p.n || p.reads_undef)
 		return NOT_RUN;
 	diff_bounce_percent = chance(30) ? 100 : 0;
 	diff_fill = chance(70);
-	ctx->key = X86_MODE_64 | (BT_MMU_USER << BT_KEY_MMU_SHIFT) | BT_KEY_FLAT | BT_KEY_SSE |
-		   BT_KEY_AVX;
+	ctx->key = mode | (BT_MMU_USER << BT_KEY_MMU_SHIFT) | BT_KEY_SSE | BT_KEY_AVX;
+	if (mode == X86_MODE_64 || chance(50))
+		ctx->key |= BT_KEY_FLAT;
+	if (mode == X86_MODE_32)
+		ctx->key |= BT_KEY_SS32;
 	if (chance(10))
 		ctx->key |= BT_KEY_STEP;
 	if (chance(5))
@@ -535,8 +554,17 @@ static void set_up(void)
 		perror("mmap");
 		exit(2);
 	}
+	/* 64-bit Linux leaves these null; compatibility mode uses them. */
+	__asm__ volatile("mov %0, %%ds; mov %0, %%es" : : "r"(USER_DS));
 	vcpu = calloc(1, sizeof(*vcpu));
+	vcpu->cpu.cr0 = X86_CR0_PE | X86_CR0_PG;
+	for (u32 n = X86_ES; n <= X86_GS; n++)
+		vcpu->cpu.seg[n] = (struct x86_segment){
+			.limit = 0xffffffff,
+			.ar = X86_AR_P | X86_AR_S | X86_AR_W | (n == X86_CS ? X86_AR_CODE : 0),
+		};
 	ctx = bt_ctx_create(vcpu);
+	bt_ctx_load_segments(ctx);
 }
 
 int main(int argc, char **argv)
