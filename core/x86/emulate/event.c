@@ -195,9 +195,9 @@ static int deliver_long(struct x86_emu *e, struct delivery *d)
 	vals[n++] = d->rip;
 	if (has_error(d))
 		vals[n++] = d->ev->error;
-	r = x86_push_frame(e, NULL, &sp, 8, vals, n, cpl < old ? X86_ACC_SUPER : 0, 0);
+	r = x86_desc_set_accessed(e, &d->code);
 	if (r == X86_EMU_OK)
-		r = x86_desc_set_accessed(e, &d->code);
+		r = x86_push_frame(e, NULL, &sp, 8, vals, n, cpl < old ? X86_ACC_SUPER : 0, 0);
 	if (r != X86_EMU_OK)
 		return r;
 	if (cpl < old) {
@@ -243,11 +243,11 @@ static int deliver_gate(struct x86_emu *e, struct delivery *d)
 	vals[n++] = d->rip;
 	if (has_error(d))
 		vals[n++] = d->ev->error;
-	r = x86_push_frame(e, &ss, &sp, size, vals, n, inner ? X86_ACC_SUPER : 0, sel);
-	if (r == X86_EMU_OK)
-		r = x86_desc_set_accessed(e, &ssd);
+	r = x86_desc_set_accessed(e, &ssd);
 	if (r == X86_EMU_OK)
 		r = x86_desc_set_accessed(e, &d->code);
+	if (r == X86_EMU_OK)
+		r = x86_push_frame(e, &ss, &sp, size, vals, n, inner ? X86_ACC_SUPER : 0, sel);
 	if (r != X86_EMU_OK)
 		return r;
 	gpr_set(c, X86_RSP, ss.ar & X86_AR_DB ? 4 : 2, sp);
@@ -322,6 +322,8 @@ int x86_deliver(struct x86_emu *e, enum x86_event_kind kind, const struct x86_ex
 			c->rflags = flags;
 		if (r != X86_EMU_FAULT)
 			return r;
+		if (e->exc.vector == X86_EXC_PF)	/* even when it ends in #DF */
+			c->cr2 = e->exc.cr2;
 		if (kind == X86_EV_EXCEPTION && now.vector == X86_EXC_DF)
 			return X86_EMU_SHUTDOWN;
 		if (contributory(e->exc.vector) && e->exc.vector != X86_EXC_DE)

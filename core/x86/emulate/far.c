@@ -57,11 +57,16 @@ static int far_pointer(struct x86_emu *e, u16 *sel, u64 *off)
 	return r;
 }
 
-/* Push the return address on the present stack. */
-static int push_return(struct x86_emu *e, unsigned int size, u64 *sp)
+/*
+ * Push the return address on the present stack. A descriptor's accessed bit is
+ * set before anything is pushed: early it does no harm, a frame left behind would.
+ */
+static int push_return(struct x86_emu *e, unsigned int size, u64 *sp, const struct x86_desc *d)
 {
 	int r = x86_sp_probe_push(e, *sp, 2, size);
 
+	if (r == X86_EMU_OK && d)
+		r = x86_desc_set_accessed(e, d);
 	if (r == X86_EMU_OK)
 		r = x86_sp_push(e, sp, size, e->cpu->seg[X86_CS].selector);
 	if (r == X86_EMU_OK)
@@ -83,7 +88,7 @@ static int far_real(struct x86_emu *e, u16 sel, u64 off, bool call)
 	if (off > cs.limit)
 		return x86_fault_err(e, X86_EXC_GP, 0);
 	if (call) {
-		r = push_return(e, e->insn.opsize, &sp);
+		r = push_return(e, e->insn.opsize, &sp, NULL);
 		if (r != X86_EMU_OK)
 			return r;
 		x86_sp_commit(e, sp);
@@ -98,12 +103,8 @@ static int far_same_level(struct x86_emu *e, const struct far_target *t, bool ca
 {
 	u64 sp = e->cpu->gpr[X86_RSP];
 	unsigned int st = x86_stack_size(e->cpu);
-	int r = X86_EMU_OK;
+	int r = call ? push_return(e, size, &sp, &t->d) : x86_desc_set_accessed(e, &t->d);
 
-	if (call)
-		r = push_return(e, size, &sp);
-	if (r == X86_EMU_OK)
-		r = x86_desc_set_accessed(e, &t->d);
 	if (r != X86_EMU_OK)
 		return r;
 	if (call)
@@ -159,12 +160,12 @@ static int gate_inner(struct x86_emu *e, struct far_target *t, unsigned int size
 	if (r == X86_EMU_OK)
 		r = far_target_set(e, t, dpl, t->rip);
 	if (r == X86_EMU_OK)
-		r = x86_push_frame(e, lng ? NULL : &ss, &sp, size, vals, n, X86_ACC_SUPER,
-				   lng ? 0 : sel);
-	if (r == X86_EMU_OK)
 		r = x86_desc_set_accessed(e, &ssd);
 	if (r == X86_EMU_OK)
 		r = x86_desc_set_accessed(e, &t->d);
+	if (r == X86_EMU_OK)
+		r = x86_push_frame(e, lng ? NULL : &ss, &sp, size, vals, n, X86_ACC_SUPER,
+				   lng ? 0 : sel);
 	if (r != X86_EMU_OK)
 		return r;
 	x86_set_seg(e, X86_SS, &ss);

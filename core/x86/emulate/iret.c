@@ -10,9 +10,9 @@
 static int iret_end(struct x86_emu *e, bool rf)
 {
 	e->keep_rf = rf;
-	e->cpu->nmi_masked = false;
 	if (e->ops->iret_done)
 		e->ops->iret_done(e);
+	e->cpu->nmi_masked = false;
 	return X86_EMU_OK;
 }
 

@@ -271,28 +271,29 @@ static int task_tss_desc(struct x86_emu *e, u16 sel, enum x86_task_why why, stru
 	return X86_EMU_OK;
 }
 
-/* The descriptor of the task that is left loses its busy mark (jmp, iret). */
-static int task_not_busy(struct x86_emu *e)
-{
-	struct x86_desc d;
-	int r = x86_read_desc(e, e->cpu->seg[X86_TR].selector, X86_EXC_TS, &d);
-
-	return r != X86_EMU_OK ? r : x86_desc_set_busy(e, &d, false);
-}
-
-static int task_probe(struct x86_emu *e, const struct x86_segment *new, enum x86_task_why why)
+/*
+ * All that a switch writes before it is the new task that runs: the old TSS,
+ * the link, the busy marks. @oldd is read when the old task's mark is to go.
+ */
+static int task_probe(struct x86_emu *e, const struct x86_segment *new, const struct x86_desc *newd,
+		      struct x86_desc *oldd, enum x86_task_why why)
 {
 	const struct x86_segment *old = &e->cpu->seg[X86_TR];
 	const struct tss_layout *l = tss_layout(old->ar);
+	const unsigned int acc = X86_ACC_SUPER | X86_ACC_WRITE;
 	int r;
 
 	if (!(old->ar & X86_AR_P) || old->limit < l->bytes - 1u)
 		return x86_fault_sel(e, X86_EXC_TS, old->selector);
-	r = e->ops->probe(e, (u32)(old->base + l->save_from), l->save_to - l->save_from,
-			  X86_ACC_SUPER | X86_ACC_WRITE);
-	if (r == X86_EMU_OK && (why == X86_TASK_CALL || why == X86_TASK_INT))
-		r = e->ops->probe(e, (u32)new->base, 2, X86_ACC_SUPER | X86_ACC_WRITE);
-	return r;
+	r = e->ops->probe(e, (u32)(old->base + l->save_from), l->save_to - l->save_from, acc);
+	if (r == X86_EMU_OK && why != X86_TASK_IRET)
+		r = e->ops->probe(e, newd->lin + 5, 1, acc);
+	if (r != X86_EMU_OK)
+		return r;
+	if (why == X86_TASK_CALL || why == X86_TASK_INT)
+		return e->ops->probe(e, (u32)new->base, 2, acc);
+	r = x86_read_desc(e, old->selector, X86_EXC_TS, oldd);
+	return r != X86_EMU_OK ? r : e->ops->probe(e, oldd->lin + 5, 1, acc);
 }
 
 static int task_push_error(struct x86_emu *e, unsigned int size, u32 error)
@@ -314,12 +315,12 @@ int x86_task_switch(struct x86_emu *e, u16 sel, enum x86_task_why why, u64 ret_r
 	u16 old_sel = c->seg[X86_TR].selector;
 	const struct tss_layout *l;
 	struct x86_segment tr;
-	struct x86_desc d;
+	struct x86_desc d, oldd;
 	struct task t;
 	int r = task_tss_desc(e, sel, why, &d, &tr);
 
 	if (r == X86_EMU_OK)
-		r = task_probe(e, &tr, why);
+		r = task_probe(e, &tr, &d, &oldd, why);
 	if (r != X86_EMU_OK)
 		return r;
 	l = tss_layout(tr.ar);
@@ -331,7 +332,7 @@ int x86_task_switch(struct x86_emu *e, u16 sel, enum x86_task_why why, u64 ret_r
 		flags &= ~(u64)X86_NT;
 	r = task_save(e, ret_rip, flags);
 	if (r == X86_EMU_OK && !nested)
-		r = task_not_busy(e);
+		r = x86_desc_set_busy(e, &oldd, false);
 	if (r == X86_EMU_OK && nested)
 		r = tss_put(e, tr.base, 0, 2, old_sel);
 	if (r == X86_EMU_OK && why != X86_TASK_IRET)
