@@ -47,7 +47,20 @@ enum bt_mmu bt_data_mmu(const struct x86_cpu *c)
 
 /* ---- flushes ---- */
 
-void bt_tlb_flush_l1(struct bt_ctx *x)
+static void flush_jc(struct bt_ctx *x, enum bt_mmu m)
+{
+	for (u32 i = 0; i < BT_JC_SIZE; i++)
+		x->jc[m][i].rip = bt_jc_invalid(i);
+	x->tlb2->jc_private[m] = false;
+}
+
+static void flush_jcs(struct bt_ctx *x)
+{
+	for (u32 m = 0; m < BT_MMU_COUNT; m++)
+		flush_jc(x, m);
+}
+
+void bt_tlb_flush_l1(struct bt_ctx *x, bool global_too)
 {
 	struct bt_tlb2 *t = x->tlb2;
 
@@ -55,16 +68,21 @@ void bt_tlb_flush_l1(struct bt_ctx *x)
 		for (u32 w = 0; w < BT_TLB_SIZE / 64; w++) {
 			u64 bits = t->touched[m][w];
 
+			if (!global_too)
+				bits &= ~t->global[m][w];
+			t->touched[m][w] &= ~bits;
 			for (; bits; bits &= bits - 1) {
 				u32 i = w * 64 + __builtin_ctzll(bits);
 
 				x->tlb[m].tag_r[i] = x->tlb[m].tag_w[i] = bt_tlb_invalid(i);
 			}
-			t->touched[m][w] = 0;
 		}
+		if (global_too || t->jc_private[m])
+			flush_jc(x, m);
 	}
-	memset(t->i, 0, sizeof(t->i));
-	bt_jc_flush(x);
+	for (u32 i = 0; i < BT_ITLB_SIZE; i++)
+		if (global_too || !t->i[i].global)
+			t->i[i].tag = 0;
 }
 
 static u64 *pcid_slot(struct bt_ctx *x)
@@ -93,7 +111,7 @@ void bt_tlb_flush_all(struct bt_ctx *x)
 	memset(t->large2m, 0, sizeof(t->large2m));
 	memset(t->large1g, 0, sizeof(t->large1g));
 	use_asid(x);
-	bt_tlb_flush_l1(x);
+	bt_tlb_flush_l1(x, true);
 }
 
 void bt_tlb_flush_asid(struct bt_ctx *x)
@@ -101,7 +119,7 @@ void bt_tlb_flush_asid(struct bt_ctx *x)
 	*pcid_slot(x) = 0;
 	use_asid(x);
 	x->tlb2->cr3 = x->vcpu->cpu.cr3;
-	bt_tlb_flush_l1(x);
+	bt_tlb_flush_l1(x, false);
 }
 
 void bt_tlb_flush_page(struct bt_ctx *x, u64 lin)
@@ -123,13 +141,10 @@ void bt_tlb_flush_page(struct bt_ctx *x, u64 lin)
 		if (x->tlb[m].tag_r[i] == lin)
 			x->tlb[m].tag_r[i] = x->tlb[m].tag_w[i] = bt_tlb_invalid(i);
 	i = (lin >> PAGE_SHIFT) & (BT_ITLB_SIZE - 1);
-	if ((t->i[i].tag & PAGE_MASK) == lin) {
+	if ((t->i[i].tag & PAGE_MASK) == lin)
 		t->i[i].tag = 0;
-		bt_jc_flush(x);
-	}
-	/* Jumps into a page that the instruction TLB has lost already may still be cached. */
-	else if (x->vcpu->cpu.cr0 & X86_CR0_PG)
-		bt_jc_flush(x);
+	/* The jump cache may know code of a page that the instruction TLB has lost already. */
+	flush_jcs(x);
 }
 
 void bt_tlb_sync(struct bt_ctx *x)
@@ -144,11 +159,11 @@ void bt_tlb_sync(struct bt_ctx *x)
 	    ((t->efer ^ c->efer) & (X86_EFER_LMA | X86_EFER_NXE))) {
 		bt_tlb_flush_all(x);
 	} else if ((t->cr0 ^ c->cr0) & X86_CR0_WP) {
-		bt_tlb_flush_l1(x);
+		bt_tlb_flush_l1(x, true);
 	}
 	if (t->cr3 != c->cr3) {
 		use_asid(x);
-		bt_tlb_flush_l1(x);
+		bt_tlb_flush_l1(x, false);
 	}
 	t->cr0 = c->cr0;
 	t->cr3 = c->cr3;
@@ -291,6 +306,10 @@ static void fill(struct bt_ctx *x, u64 lin, enum bt_mmu mmu)
 	else
 		l1->tag_w[i] = bt_tlb_invalid(i);
 	t->touched[mmu][i / 64] |= BIT_ULL(i % 64);
+	if (e->asid == t->global_asid)
+		t->global[mmu][i / 64] |= BIT_ULL(i % 64);
+	else
+		t->global[mmu][i / 64] &= ~BIT_ULL(i % 64);
 }
 
 void *bt_tlb_hit(struct bt_ctx *x, u64 lin, u32 len, enum bt_mmu mmu, bool write)
@@ -317,7 +336,7 @@ void *bt_tlb_get(struct bt_ctx *x, u64 lin, u32 len, enum bt_mmu mmu, bool write
 
 /* ---- fetches ---- */
 
-int bt_fetch_page(struct bt_ctx *x, u64 lin, bool peek, u64 *gpa, const u8 **host)
+int bt_fetch_page(struct bt_ctx *x, u64 lin, bool peek, struct bt_itlb_entry *out)
 {
 	struct vcpu *v = x->vcpu;
 	enum bt_mmu mmu = x86_cpl(&v->cpu) == 3 ? BT_MMU_USER : BT_MMU_KERNEL;
@@ -337,10 +356,10 @@ int bt_fetch_page(struct bt_ctx *x, u64 lin, bool peek, u64 *gpa, const u8 **hos
 		if (r == X86_EMU_OK) {
 			e->gpa = w.gpa & PAGE_MASK;
 			e->host = vm_page(v->vm, v, e->gpa, false);
+			e->global = w.global;
 		}
 	}
-	*gpa = e->gpa;
-	*host = e->host;
+	*out = *e;
 	return X86_EMU_OK;
 }
 
@@ -380,6 +399,10 @@ static u8 check_address(struct bt_ctx *x, u64 lin, u32 size, u32 memop)
 	if ((x->key & BT_KEY_MODE) == X86_MODE_64 &&
 	    (!x86_canonical(lin, x->vcpu->cpu.linear_bits) ||
 	     !x86_canonical(lin + size - 1, x->vcpu->cpu.linear_bits)))
+		return seg == X86_SS ? X86_EXC_SS : X86_EXC_GP;
+	/* A flat segment's limit was not looked at: it ends where 32 bits do. */
+	if ((x->key & BT_KEY_MODE) != X86_MODE_64 && (x->key & BT_KEY_FLAT) && seg < X86_FS &&
+	    lin + size > 1ull << 32)
 		return seg == X86_SS ? X86_EXC_SS : X86_EXC_GP;
 	if ((memop & BT_MEMOP_ALIGN) && (lin & (size - 1)))
 		return X86_EXC_GP;
