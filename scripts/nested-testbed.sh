@@ -80,7 +80,7 @@ timeout "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "$smp"
 	-display none -monitor none -net none -no-reboot -serial stdio -vga none \
 	-kernel "$guest/vmlinuz-amd64" -initrd "$work/initrd.gz" \
 	-append "console=ttyS0 quiet panic=-1 tsc=reliable anykvm.run=go" </dev/null |
-	tr -d '\r' | tee "$work/out" | sed -u -n '/^anykvm-begin/,/^anykvm-exit/p' |
+	sed -u 's/\r//g' | tee "$work/out" | sed -u -n '/^anykvm-begin/,/^anykvm-exit/p' |
 	grep -v --line-buffered '^anykvm-\(begin\|exit\)' || :
 status=$(sed -n 's/^anykvm-exit: //p' "$work/out" | tail -n 1)
 if [ -z "$status" ]; then
