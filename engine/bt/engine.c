@@ -39,12 +39,12 @@ static int op_read(struct x86_emu *e, u64 lin, void *val, unsigned int size, uns
 	if (unlikely(x->tlb2->cr3 != v->cpu.cr3))
 		bt_tlb_sync(x);
 	if (acc & X86_ACC_FETCH) {
-		u64 gpa;
-		int r = bt_fetch_page(x, lin, false, &gpa, &host);
+		struct bt_itlb_entry page;
+		int r = bt_fetch_page(x, lin, false, &page);
 
 		if (r != X86_EMU_OK)
 			return r;
-		host = host ? host + (lin & ~PAGE_MASK) : NULL;
+		host = page.host ? page.host + (lin & ~PAGE_MASK) : NULL;
 	} else {
 		host = bt_tlb_get(x, lin, size, mmu_for(&v->cpu, acc), acc & X86_ACC_WRITE);
 	}

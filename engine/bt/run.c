@@ -195,6 +195,7 @@ static enum go interpret(struct bt_ctx *x, enum engine_exit *why)
 struct where {
 	u64 lin, gpa, gpa2;
 	const u8 *page, *page2;
+	bool global;
 };
 
 static enum go raise_gp(struct bt_ctx *x, enum engine_exit *why)
@@ -220,18 +221,25 @@ static u64 next_page(const struct x86_cpu *c, u64 lin)
 static enum go locate(struct bt_ctx *x, struct where *w, enum engine_exit *why)
 {
 	const struct x86_cpu *c = &x->vcpu->cpu;
+	struct bt_itlb_entry e;
 	int r;
 
 	if (x86_64bit(c) ? !x86_canonical(c->rip, c->linear_bits) :
 			   c->rip > c->seg[X86_CS].limit)
 		return raise_gp(x, why);
 	*w = (struct where){ .lin = linear_rip(c), .gpa2 = ~0ull };
-	r = bt_fetch_page(x, w->lin, false, &w->gpa, &w->page);
+	r = bt_fetch_page(x, w->lin, false, &e);
 	if (r == X86_EMU_FAULT)
 		return raise(x, &x->vcpu->emu.exc, why);
-	if ((w->lin & ~PAGE_MASK) > PAGE_SIZE - X86_INSN_MAX)
-		bt_fetch_page(x, next_page(c, w->lin), true, &w->gpa2, &w->page2);
-	w->gpa |= w->lin & ~PAGE_MASK;
+	w->gpa = e.gpa | (w->lin & ~PAGE_MASK);
+	w->page = e.host;
+	w->global = e.global;
+	if ((w->lin & ~PAGE_MASK) > PAGE_SIZE - X86_INSN_MAX) {
+		bt_fetch_page(x, next_page(c, w->lin), true, &e);
+		w->gpa2 = e.gpa;
+		w->page2 = e.host;
+		w->global &= e.global;
+	}
 	return GO_ON;
 }
 
@@ -251,13 +259,11 @@ static struct bt_block *translate(struct bt_ctx *x, struct where *w)
 static enum go untranslatable(struct bt_ctx *x, struct where *w, enum engine_exit *why)
 {
 	const struct x86_cpu *c = &x->vcpu->cpu;
+	struct bt_itlb_entry e;
 
-	if ((w->lin & ~PAGE_MASK) > PAGE_SIZE - X86_INSN_MAX && w->gpa2 == ~0ull) {
-		int r = bt_fetch_page(x, next_page(c, w->lin), false, &w->gpa2, &w->page2);
-
-		if (r == X86_EMU_OK && w->page2)
-			return GO_ON;		/* mapped since */
-	}
+	if ((w->lin & ~PAGE_MASK) > PAGE_SIZE - X86_INSN_MAX && w->gpa2 == ~0ull &&
+	    bt_fetch_page(x, next_page(c, w->lin), false, &e) == X86_EMU_OK && e.host)
+		return GO_ON;		/* mapped since */
 	return interpret(x, why);
 }
 
@@ -305,6 +311,7 @@ static struct bt_block *find_block(struct bt_ctx *x, struct bt_link *link, enum 
 		return b;
 	if (link && flushes == x->stat_flush)
 		bt_cache_link(x->cache, link, b);
+	x->tlb2->jc_private[bt_key_mmu(b->key)] |= !w.global;
 	bt_jc_insert(x, b);
 	return b;
 }

@@ -37,6 +37,7 @@ struct bt_itlb_entry {
 	u64 tag;		/* linear page | enum bt_mmu | 8 (valid) */
 	u64 gpa;		/* ~0: can not be fetched from (kept only as the second page of a block) */
 	const u8 *host;
+	bool global;
 };
 
 /* One page's part of a slow access. */
@@ -52,6 +53,8 @@ struct bt_tlb2 {
 	struct bt_tlb2_entry e[BT_TLB2_SIZE];
 	struct bt_itlb_entry i[BT_ITLB_SIZE];
 	u64 touched[BT_MMU_COUNT][BT_TLB_SIZE / 64];	/* entries of the first level in use */
+	u64 global[BT_MMU_COUNT][BT_TLB_SIZE / 64];	/* those that outlive MOV CR3 */
+	bool jc_private[BT_MMU_COUNT];	/* the jump cache has code of a page that is not global */
 	u64 asid, global_asid;	/* of the present address space; of global pages */
 	u64 counter, flushed;	/* last number given; numbers up to here are void */
 	u64 pcid[4096];		/* number of each address space */
@@ -77,9 +80,9 @@ void *bt_tlb_hit(struct bt_ctx *x, u64 lin, u32 len, enum bt_mmu mmu, bool write
 /* The same, filling it from the tables when it is plain memory. NULL: not so (a fault, MMIO, code, watched). */
 void *bt_tlb_get(struct bt_ctx *x, u64 lin, u32 len, enum bt_mmu mmu, bool write);
 /* For a fetch: 0, or an enum x86_emu_result with vcpu->emu.exc. @peek: no fault wanted, gpa = ~0 instead. */
-int bt_fetch_page(struct bt_ctx *x, u64 lin, bool peek, u64 *gpa, const u8 **host);
+int bt_fetch_page(struct bt_ctx *x, u64 lin, bool peek, struct bt_itlb_entry *out);
 enum bt_mmu bt_data_mmu(const struct x86_cpu *c);
-void bt_tlb_flush_l1(struct bt_ctx *x);
+void bt_tlb_flush_l1(struct bt_ctx *x, bool global_too);
 void bt_tlb_flush_asid(struct bt_ctx *x);
 void bt_tlb_flush_page(struct bt_ctx *x, u64 lin);
 /* CR3 or paging bits may have changed: follow. */
