@@ -299,15 +299,12 @@ static void decode_mem(struct decoder *d, struct x86_insn *insn)
 		read_disp(d, insn, mod == 1 ? 1 : 4);
 }
 
-static u8 register_number(const struct x86_opcode *row, u8 class, u8 low, u8 rex_bit)
+/* REX.R and REX.B do not reach the classes of eight registers. */
+static u8 register_number(u8 class, u8 low, bool rex_bit)
 {
-	switch (class) {
-	case X86_C_MMX:
-	case X86_C_X87:
-	case X86_C_SREG: return low;
-	case X86_C_NONE: return row->rm_class ? low | (rex_bit ? 8 : 0) : low;
-	default: return low | (rex_bit ? 8 : 0);
-	}
+	if (class == X86_C_MMX || class == X86_C_X87 || class == X86_C_SREG)
+		return low;
+	return low | (rex_bit && class != X86_C_NONE) << 3;
 }
 
 static void decode_modrm(struct decoder *d, struct x86_insn *insn)
@@ -317,12 +314,10 @@ static void decode_modrm(struct decoder *d, struct x86_insn *insn)
 
 	insn->has_modrm = true;
 	insn->modrm = modrm;
-	insn->reg = row->reg_class ?
-			    register_number(row, row->reg_class, modrm >> 3 & 7, insn->rex & 4) :
-			    modrm >> 3 & 7;
+	insn->reg = register_number(row->reg_class, modrm >> 3 & 7, insn->rex & 4);
 	insn->is_mem = modrm < 0xc0 && !(row->attr & XT_MODREG);
 	if (!insn->is_mem) {
-		insn->rm = register_number(row, row->rm_class, modrm & 7, insn->rex & 1);
+		insn->rm = register_number(row->rm_class, modrm & 7, insn->rex & 1);
 		return;
 	}
 	insn->rm = modrm & 7;
@@ -333,7 +328,7 @@ static void decode_modrm(struct decoder *d, struct x86_insn *insn)
 }
 
 /* Operands that the opcode byte itself names, and moffs. */
-static void decode_opcode_register(struct decoder *d, struct x86_insn *insn)
+static void decode_opcode_register(struct x86_insn *insn)
 {
 	const struct x86_opcode *row = insn->info;
 
@@ -346,7 +341,6 @@ static void decode_opcode_register(struct decoder *d, struct x86_insn *insn)
 		insn->is_mem = true;
 	} else if (row->reg_class)
 		insn->reg = (insn->opcode & 7) | (insn->rex << 3 & 8);
-	(void)d;
 }
 
 static u64 read_le(const u8 *b, u8 len)
@@ -482,7 +476,7 @@ static int decode(struct decoder *d, struct x86_insn *insn)
 	if (insn->has_modrm || ((row->rm_class || row->rm_acc) && row->imm != X86_I_MOFFS))
 		decode_modrm(d, insn);
 	else
-		decode_opcode_register(d, insn);
+		decode_opcode_register(insn);
 	insn->seg = insn->base == X86_RSP || insn->base == X86_RBP ? X86_SS : X86_DS;
 	if (d->seg != NOSEG) {
 		insn->seg = d->seg;
