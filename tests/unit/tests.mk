@@ -7,3 +7,14 @@ tests/unit/emulate-y := $(emulate-test-y:%=tests/unit/%.o)
 tests/unit/emulate-link := core
 tests/unit/emulate_native-link := core
 tests/unit/emulate_native-args := 800000
+
+# The chips, over a clock of their own.
+chips-test-y := tests/unit/chips_env.o core/string.o $(patsubst %,core/x86/%.o,lapic lapic-timer \
+	lapic-state apic-map ioapic pic pit pit-irq irq kvmclock pv hypercall)
+chips-tests := $(patsubst %,tests/unit/%,lapic ioapic pic pit kvmclock)
+test-y += $(chips-tests)
+san-test-y += $(chips-tests)
+$(foreach t,$(chips-tests),$(eval $(t)-y := $(t).o $(chips-test-y)))
+san-test-y += tests/fuzz/emulate
+tests/fuzz/emulate-y := tests/fuzz/emulate.o tests/unit/emulate_env.o
+tests/fuzz/emulate-link := core
