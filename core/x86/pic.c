@@ -64,10 +64,9 @@ static int chip_line(struct kvm_pic_state *s, u32 pin, bool high)
 		if (s->elcr & bit)
 			s->irr &= ~bit;
 	} else {
-		if ((s->elcr & bit) || !(s->last_irr & bit)) {
-			r = !(s->irr & bit);
+		r = !(s->irr & bit) && !(s->last_irr & bit);
+		if ((s->elcr & bit) || !(s->last_irr & bit))
 			s->irr |= bit;
-		}
 		s->last_irr |= bit;
 	}
 	return s->imr & bit ? -1 : r;
