@@ -21,6 +21,7 @@ enum engine_exit {
 	ENGINE_EXIT_HALT,	/* HLT executed (rip is past it) */
 	ENGINE_EXIT_KICK,	/* somebody asked: requests, an interrupt, a signal */
 	ENGINE_EXIT_SHUTDOWN,	/* triple fault */
+	ENGINE_EXIT_FAULT,	/* the host program's memory has gone: KVM_RUN gives -EFAULT */
 };
 
 struct engine_fault;

@@ -14,6 +14,7 @@
 #include "engine.h"
 
 #define VM_MAX_VCPUS 1024
+#define VM_MAX_VCPU_IDS 4096	/* KVM_CAP_MAX_VCPU_ID */
 #define VM_MAX_SLOTS 512
 
 struct memslot {
@@ -61,13 +62,13 @@ struct vm {
 
 	const struct engine *engine;
 	void *engine_priv;
+	bool engine_ready;		/* vm_create has been called */
 
 	/* irqroute.c, eventfd.c, coalesced.c: opaque here, each owns its struct and lock */
 	struct irq_routing *routing;
 	struct eventfd_state *eventfds;
 	struct coalesced_state *coalesced;
-	struct io_device *io[2];	/* by enum io_bus */
-	struct plat_spinlock io_lock;
+	struct io_device *io[2];	/* by enum io_bus; changed like the slots, with all vCPUs outside */
 	struct vm_stats {
 		u64 slots_changes, irq_lines, msis, eventfds, dirty_pages;
 	} stats;
@@ -82,12 +83,20 @@ struct vm {
 	struct msr_filter *msr_filter;
 	u64 tss_addr, identity_map_addr;
 	u32 boot_cpu_id;
-	u32 tsc_khz;			/* default of new vCPUs */
+	u32 tsc_khz;			/* of every vCPU: the host's */
+	struct vm_tsc {
+		struct plat_spinlock lock;
+		bool valid;
+		u64 offset;		/* of the last vCPU whose TSC was set */
+	} tsc;
 	u32 user_msr_mask;		/* KVM_CAP_X86_USER_SPACE_MSR */
 	u32 disabled_exits;		/* KVM_CAP_X86_DISABLE_EXITS */
+	bool exception_payload;		/* KVM_CAP_EXCEPTION_PAYLOAD */
+	bool triple_fault_event;	/* KVM_CAP_X86_TRIPLE_FAULT_EVENT */
+	bool exit_on_emulation_error;	/* KVM_CAP_EXIT_ON_EMULATION_FAILURE */
 	bool x2apic_api, x2apic_no_broadcast_quirk;
 	u64 disabled_quirks;		/* KVM_CAP_DISABLE_QUIRKS(2) */
-	u8 nr_ioapic_pins_split;	/* KVM_CAP_SPLIT_IRQCHIP */
+	u32 nr_ioapic_pins_split;	/* KVM_CAP_SPLIT_IRQCHIP */
 };
 
 enum vm_irqchip { VM_IRQCHIP_NONE, VM_IRQCHIP_KERNEL, VM_IRQCHIP_SPLIT };
@@ -114,7 +123,12 @@ void vm_slots_write_unlock(struct vm *vm);
 /* Make every vCPU (but @except) act on @req (VCPU_REQ_*); with @wait, return when none is in guest code with it unseen. */
 void vm_request_all(struct vm *vm, u32 req, struct vcpu *except, bool wait);
 
-/* bus.c: in-kernel devices by address. Return 0 when one took it, -EOPNOTSUPP when none did. */
+/*
+ * bus.c: in-kernel devices by address. Return 0 when one took it, -EOPNOTSUPP
+ * when none did; a device may decline by the same. A device of length 0 is
+ * asked for any access that begins at its address. Reads and writes are made
+ * with slots_lock held for reading, add and remove without it.
+ */
 struct io_device;
 struct io_device_ops {
 	int (*read)(struct vcpu *vcpu, struct io_device *d, u64 addr, u32 len, void *val);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0 OR LGPL-2.1-or-later */
+/*
+ * The guest's time-stamp counter: the host's plus an offset. There is no
+ * scaling: an engine runs RDTSC as itself.
+ *
+ * Host programs set the TSC of one vCPU after another and mean the same time
+ * by it. A write that is within a second of where the last one's counter is
+ * now therefore gets the same offset, and so does a write of 0.
+ */
+#include "ioctl.h"
+#include "core-int.h"
+#include "x86/cpuid.h"
+#include "x86/lapic.h"
+#include "x86/msr.h"
+#include "x86/pv.h"
+
+u64 x86_guest_tsc(struct vcpu *v)
+{
+	return plat_rdtsc() + v->cpu.tsc_offset;
+}
+
+static void offset_changed(struct vcpu *v)
+{
+	kvmclock_tsc_changed(v);
+	lapic_tsc_changed(v);
+	v->vm->engine->state_written(v);
+}
+
+static void set_offset(struct vcpu *v, u64 offset)
+{
+	v->cpu.tsc_offset = offset;
+	offset_changed(v);
+}
+
+void x86_tsc_synchronize(struct vcpu *v, u64 val)
+{
+	struct vm_tsc *t = &v->vm->tsc;
+	u64 now = plat_rdtsc(), hz = (u64)v->tsc_khz * 1000, expected, offset;
+
+	plat_spin_lock(&t->lock);
+	offset = val - now;
+	if (t->valid) {
+		expected = now + t->offset;
+		if (!val || (val < expected + hz && expected < val + hz))
+			offset = t->offset;
+	}
+	t->offset = offset;
+	t->valid = true;
+	plat_spin_unlock(&t->lock);
+	set_offset(v, offset);
+}
+
+int tsc_get(struct vcpu *v, u32 index, u64 *val, bool host)
+{
+	*val = x86_guest_tsc(v);
+	return 0;
+}
+
+int tsc_set(struct vcpu *v, u32 index, u64 val, bool host)
+{
+	u64 delta;
+
+	if (host) {
+		x86_tsc_synchronize(v, val);
+		return 0;
+	}
+	/* The guest's own write shows in TSC_ADJUST (SDM vol. 3, 18.17.3). */
+	delta = val - x86_guest_tsc(v);
+	v->msrs->tsc_adjust += delta;
+	set_offset(v, v->cpu.tsc_offset + delta);
+	return 0;
+}
+
+int tsc_adjust_get(struct vcpu *v, u32 index, u64 *val, bool host)
+{
+	*val = v->msrs->tsc_adjust;
+	return host || x86_guest_has(v, CPUID_TSC_ADJUST) ? 0 : -EINVAL;
+}
+
+int tsc_adjust_set(struct vcpu *v, u32 index, u64 val, bool host)
+{
+	if (!host && !x86_guest_has(v, CPUID_TSC_ADJUST))
+		return -EINVAL;
+	if (!host)
+		set_offset(v, v->cpu.tsc_offset + (val - v->msrs->tsc_adjust));
+	v->msrs->tsc_adjust = val;
+	return 0;
+}
+
+/* ---- ioctls ---- */
+
+/* What the processor does is all there is; 250 ppm is what clocks differ by anyway. */
+static bool is_host_khz(u64 khz)
+{
+	u64 host = plat_tsc_khz(), diff = khz > host ? khz - host : host - khz;
+
+	return diff <= host / 4000;
+}
+
+long vcpu_set_tsc_khz(void *obj, void *arg, u64 uarg)
+{
+	struct vcpu *v = obj;
+
+	if (uarg && !is_host_khz(uarg))
+		return -EINVAL;
+	v->tsc_khz = plat_tsc_khz();
+	return 0;
+}
+
+long vcpu_get_tsc_khz(void *obj, void *arg, u64 uarg)
+{
+	struct vcpu *v = obj;
+
+	return v->tsc_khz;
+}
+
+long vm_set_tsc_khz(void *obj, void *arg, u64 uarg)
+{
+	struct vm *vm = obj;
+
+	if (uarg && !is_host_khz(uarg))
+		return -EINVAL;
+	if (vm->nr_vcpus)
+		return -EINVAL;
+	return 0;
+}
+
+long vm_get_tsc_khz(void *obj, void *arg, u64 uarg)
+{
+	struct vm *vm = obj;
+
+	return vm->tsc_khz;
+}
+
+static int check_attr(const struct kvm_device_attr *a)
+{
+	return a->flags || a->group != KVM_VCPU_TSC_CTRL || a->attr != KVM_VCPU_TSC_OFFSET ? -ENXIO :
+											       0;
+}
+
+long vcpu_has_attr(void *obj, void *arg, u64 uarg)
+{
+	return check_attr(arg);
+}
+
+long vcpu_get_attr(void *obj, void *arg, u64 uarg)
+{
+	const struct kvm_device_attr *a = arg;
+	struct vcpu *v = obj;
+	int err = check_attr(a);
+
+	return err ? err : plat_copy_to_user(a->addr, &v->cpu.tsc_offset, sizeof(u64));
+}
+
+long vcpu_set_attr(void *obj, void *arg, u64 uarg)
+{
+	const struct kvm_device_attr *a = arg;
+	struct vcpu *v = obj;
+	u64 offset;
+	int err = check_attr(a);
+
+	if (!err)
+		err = plat_copy_from_user(&offset, a->addr, sizeof(offset));
+	if (err)
+		return err;
+	plat_spin_lock(&v->vm->tsc.lock);
+	v->vm->tsc.offset = offset;
+	v->vm->tsc.valid = true;
+	plat_spin_unlock(&v->vm->tsc.lock);
+	set_offset(v, offset);
+	return 0;
+}
