@@ -15,7 +15,7 @@
 #define MAX_CPUID_ENTRIES 256
 
 /* vm.c */
-int vm_create(const struct engine *engine);	/* the fd */
+int core_vm_create(const struct engine *engine);	/* the fd */
 void vm_get(struct vm *vm);
 void vm_put(struct vm *vm);
 u32 vm_nr_vcpus(const struct vm *vm);		/* those in vm->vcpus, complete */

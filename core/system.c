@@ -55,7 +55,7 @@ long sys_create_vm(void *obj, void *arg, u64 uarg)
 		return -EINVAL;
 	if (!engine_ready)
 		return -ENODEV;
-	return vm_create(the_engine);
+	return core_vm_create(the_engine);
 }
 
 long sys_mmap_size(void *obj, void *arg, u64 uarg)

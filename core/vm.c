@@ -66,7 +66,7 @@ static int vm_build(struct vm *vm)
 	return err;
 }
 
-int vm_create(const struct engine *engine)
+int core_vm_create(const struct engine *engine)
 {
 	struct vm *vm = plat_alloc(sizeof(*vm));
 	int fd, err;
