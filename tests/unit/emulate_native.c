@@ -28,7 +28,13 @@ struct native {
 	u64 in[16], out[16];
 	u64 flags_in, flags_out;
 	u64 host_rsp;
+	u32 far_off;		/* the far pointer to 32-bit code */
+	u16 far_sel;
 };
+
+#define USER32_CS 0x23		/* as Linux has them on x86-64 */
+#define USER_CS 0x33
+#define USER_DS 0x2b
 
 static struct native *nat;	/* all three in the low 2 GB */
 static u8 *code, *buf;
@@ -85,22 +91,59 @@ static u8 *emit_stack_abs(u8 *p, u8 op, u8 modrm, void *addr)
 	return emit(p, &a, 4);
 }
 
-static void build_stub(const u8 *insn, unsigned int len)
+/* mov reg, [disp32] and back, in 32-bit code */
+static u8 *emit_mov_abs32(u8 *p, u8 op, unsigned int reg, void *addr)
 {
-	static const u8 saves[] = { 0x53, 0x55, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57 };
-	static const u8 restores[] = { 0x41, 0x5f, 0x41, 0x5e, 0x41, 0x5d, 0x41, 0x5c, 0x5d, 0x5b };
-	u8 *p = code;
+	u32 a = (u32)(uintptr_t)addr;
+
+	*p++ = op;
+	*p++ = reg << 3 | 5;
+	return emit(p, &a, 4);
+}
+
+static u8 *emit_insn64(u8 *p, const u8 *insn, unsigned int len)
+{
 	unsigned int n;
 
-	p = emit(p, saves, sizeof(saves));
-	p = emit_mov_abs(p, 0x89, X86_RSP, &nat->host_rsp);
-	p = emit_stack_abs(p, 0xff, 0x34, &nat->flags_in);	/* push m */
-	*p++ = 0x9d;						/* popf */
 	for (n = 0; n < 16; n++)
 		p = emit_mov_abs(p, 0x8b, n, &nat->in[n]);
 	p = emit(p, insn, len);
 	for (n = 0; n < 16; n++)
 		p = emit_mov_abs(p, 0x89, n, &nat->out[n]);
+	return p;
+}
+
+/* Over to compatibility mode by a far jump, and back by another. */
+static u8 *emit_insn32(u8 *p, const u8 *insn, unsigned int len)
+{
+	unsigned int n;
+	u32 back;
+
+	p = emit_stack_abs(p, 0xff, 0x2c, &nat->far_off);	/* jmp far m16:32 */
+	nat->far_off = (u32)(uintptr_t)p;
+	nat->far_sel = USER32_CS;
+	for (n = 0; n < 8; n++)
+		p = emit_mov_abs32(p, 0x8b, n, &nat->in[n]);
+	p = emit(p, insn, len);
+	for (n = 0; n < 8; n++)
+		p = emit_mov_abs32(p, 0x89, n, &nat->out[n]);
+	*p++ = 0xea;
+	back = (u32)(uintptr_t)p + 6;
+	p = emit(p, &back, 4);
+	return emit(p, &(const u16){ USER_CS }, 2);
+}
+
+static void build_stub(const u8 *insn, unsigned int len, enum x86_mode mode)
+{
+	static const u8 saves[] = { 0x53, 0x55, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57 };
+	static const u8 restores[] = { 0x41, 0x5f, 0x41, 0x5e, 0x41, 0x5d, 0x41, 0x5c, 0x5d, 0x5b };
+	u8 *p = code;
+
+	p = emit(p, saves, sizeof(saves));
+	p = emit_mov_abs(p, 0x89, X86_RSP, &nat->host_rsp);
+	p = emit_stack_abs(p, 0xff, 0x34, &nat->flags_in);	/* push m */
+	*p++ = 0x9d;						/* popf */
+	p = mode == X86_MODE_64 ? emit_insn64(p, insn, len) : emit_insn32(p, insn, len);
 	p = emit_mov_abs(p, 0x8b, X86_RSP, &nat->host_rsp);
 	*p++ = 0x9c;						/* pushf */
 	p = emit_stack_abs(p, 0x8f, 0x04, &nat->flags_out);	/* pop m */
@@ -240,12 +283,14 @@ static bool insn_usable(const struct x86_insn *i)
 		return true;
 	case X86_K_SPECIAL:
 		return o->op == X86_OP_PUSHF || o->op == X86_OP_CLD || o->op == X86_OP_STD ||
-		       o->op == X86_OP_XLAT || o->op == X86_OP_CLFLUSH;
+		       o->op == X86_OP_XLAT || o->op == X86_OP_CLFLUSH ||
+		       (o->op >= X86_OP_DAA && o->op <= X86_OP_SALC) ||
+		       o->op == X86_OP_BOUND;
 	}
 	return false;
 }
 
-static unsigned int random_bytes(u8 *b)
+static void random_bytes(u8 *b, enum x86_mode mode)
 {
 	static const u8 prefix[] = { 0x66, 0x66, 0x67, 0xf2, 0xf3, 0xf0 };
 	unsigned int n = 0, k;
@@ -255,11 +300,11 @@ static unsigned int random_bytes(u8 *b)
 	k = rnd() % 8;
 	if (k == 7) {			/* VEX map 2 or 3: BMI */
 		b[n++] = 0xc4;
-		b[n++] = (rnd() & 0xe0) | (rnd() % 4 ? 2 : 3);
+		b[n++] = (rnd() & 0xe0) | (mode == X86_MODE_64 ? 0 : 0xc0) | (rnd() % 4 ? 2 : 3);
 		b[n++] = (rnd() & 0xf8) | (rnd() & 3);
 		b[n++] = 0xf0 + rnd() % 8;
 	} else {
-		if (rnd() & 1)
+		if (mode == X86_MODE_64 && (rnd() & 1))
 			b[n++] = 0x40 | (rnd() & 15);
 		if (k >= 4)
 			b[n++] = 0x0f;
@@ -270,7 +315,6 @@ static unsigned int random_bytes(u8 *b)
 	}
 	for (k = 0; k < 15; k++)
 		b[n++] = rnd();
-	return X86_INSN_MAX;
 }
 
 /* The effective address that the registers give now. */
@@ -282,7 +326,7 @@ static u64 ea_of(const struct x86_insn *i, const u64 *gpr)
 		a += gpr[i->base];
 	if (i->index < 16)
 		a += gpr[i->index] << i->scale;
-	return i->addrsize == 4 ? (u32)a : a;
+	return i->addrsize == 8 ? a : i->addrsize == 4 ? (u32)a : (u16)a;
 }
 
 static bool implicit_reg(const struct x86_insn *i, unsigned int n)
@@ -297,6 +341,9 @@ static bool place_operands(const struct x86_insn *i, u64 *gpr)
 	u64 mid = (u64)(uintptr_t)buf + BUF_MID;
 	bool string = o->kind == X86_K_STRING;
 
+	if (i->addrsize == 2 && (string || o->op == X86_OP_XLAT ||
+				 (i->is_mem && !(o->attr & X86_T_NOMEM))))
+		return false;		/* the buffer is above 64 KB */
 	if (string) {
 		gpr[X86_RSI] = mid + rnd() % 64;
 		gpr[X86_RDI] = mid + rnd() % 64;
@@ -326,8 +373,12 @@ static bool place_operands(const struct x86_insn *i, u64 *gpr)
 		if (i->reg == i->base)
 			return false;
 		gpr[i->reg] = (s64)(rnd() % 2048) - 1024;
+		if (i->mode != X86_MODE_64)
+			gpr[i->reg] = (u32)gpr[i->reg];
 	}
 	gpr[i->base] += mid + (o->op == X86_OP_CMPXCHG16B ? 0 : rnd() % 16) - ea_of(i, gpr);
+	if (i->mode != X86_MODE_64)
+		gpr[i->base] = (u32)gpr[i->base];
 	return (ea_of(i, gpr) - (u64)(uintptr_t)buf) < BUF_SIZE;
 }
 
@@ -394,7 +445,19 @@ static bool compare(struct x86_emu *e, int r, int sig, u64 start_flags)
 	       !memcmp(shadow, buf, BUF_SIZE);
 }
 
-static bool one(void)
+static void setup_cpu(struct x86_cpu *c, enum x86_mode mode)
+{
+	u16 cs = mode == X86_MODE_64 ? 0xa0fb : 0xc0fb;
+	unsigned int n;
+
+	memcpy(c->gpr, nat->in, sizeof(c->gpr));
+	c->rflags = nat->flags_in;
+	c->rip = (u64)(uintptr_t)code;
+	for (n = X86_ES; n <= X86_GS; n++)
+		c->seg[n] = (struct x86_segment){ .ar = n == X86_CS ? cs : 0xc0f3, .limit = ~0u };
+}
+
+static bool one(enum x86_mode mode)
 {
 	struct x86_cpu c = { .cr0 = X86_CR0_PE | X86_CR0_PG, .cr4 = X86_CR4_PAE,
 			     .efer = X86_EFER_LMA | X86_EFER_LME, .linear_bits = 48 };
@@ -404,11 +467,11 @@ static bool one(void)
 	u64 start_flags;
 	int sig, r;
 
-	random_bytes(bytes);
-	if (x86_decode(&e.insn, bytes, X86_INSN_MAX, X86_MODE_64) || !insn_usable(&e.insn))
+	random_bytes(bytes, mode);
+	if (x86_decode(&e.insn, bytes, X86_INSN_MAX, mode) || !insn_usable(&e.insn))
 		return true;
 	for (n = 0; n < 16; n++)
-		nat->in[n] = rnd_value();
+		nat->in[n] = mode == X86_MODE_64 ? rnd_value() : n < 8 ? (u32)rnd_value() : 0;
 	if (!place_operands(&e.insn, nat->in) || undefined_result(&e.insn, nat->in))
 		return true;
 	for (n = 0; n < BUF_SIZE; n += 8) {
@@ -419,14 +482,11 @@ static bool one(void)
 	nat->flags_in = (rnd() & X86_ARITH) | (rnd() & 1 ? X86_DF : 0) | X86_IF | BIT(1);
 	memcpy(buf, before, BUF_SIZE);
 	memcpy(shadow, before, BUF_SIZE);
-	memcpy(c.gpr, nat->in, sizeof(c.gpr));
-	c.rflags = nat->flags_in;
-	c.rip = (u64)(uintptr_t)code;
-	c.seg[X86_CS] = (struct x86_segment){ .ar = 0xa0fb, .limit = ~0u };
-	c.seg[X86_SS] = (struct x86_segment){ .ar = 0xc0f3, .limit = ~0u };
+	memcpy(nat->out, nat->in, sizeof(nat->out));
+	setup_cpu(&c, mode);
 	start_flags = c.rflags;
 
-	build_stub(bytes, e.insn.len);
+	build_stub(bytes, e.insn.len, mode);
 	sig = run_native();
 	r = x86_emulate(&e);
 	compared++;
@@ -437,6 +497,32 @@ static bool one(void)
 	show(&e.insn, &c);
 	printf("#  signal %d, emulator %d vector %u\n", sig, r, e.exc.vector);
 	return false;
+}
+
+/* Can this process jump to 32-bit code at all? */
+static bool have_compat(void)
+{
+	nat->flags_in = 2;
+	build_stub((const u8[]){ 0x90 }, 1, X86_MODE_32);
+	asm volatile("movl %0, %%ds; movl %0, %%es" : : "r"(USER_DS));
+	return !run_native();
+}
+
+static unsigned long tries(unsigned long count, enum x86_mode mode)
+{
+	unsigned long n, bad = 0;
+
+	memset(by_op, 0, sizeof(by_op));
+	compared = trapped = 0;
+	for (n = 0; n < count && bad < 20; n++)
+		if (!one(mode))
+			bad++;
+	printf("# %lu compared, %lu trapped; operations:", compared, trapped);
+	for (n = 0; n < X86_OP_COUNT; n++)
+		if (by_op[n])
+			printf(" %s", x86_op_name(n));
+	printf("\n");
+	return bad;
 }
 
 static void *map_low(size_t n, int prot)
@@ -452,7 +538,7 @@ static void *map_low(size_t n, int prot)
 
 int main(int argc, char **argv)
 {
-	unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 0) : 2000000, n, bad = 0;
+	unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 0) : 400000, n, bad;
 	u64 seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (u64)time(NULL);
 	struct sigaction sa = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 	stack_t ss = { .ss_size = 1 << 16, .ss_sp = malloc(1 << 16) };
@@ -467,15 +553,14 @@ int main(int argc, char **argv)
 	for (n = 0; n < ARRAY_SIZE(sigs); n++)
 		sigaction(sigs[n], &sa, NULL);
 	rng = seed * 2 + 1;
-	printf("1..1\n# seed %llu, %lu tries\n", (unsigned long long)seed, count);
-	for (n = 0; n < count && bad < 20; n++)
-		if (!one())
-			bad++;
-	printf("# %lu compared, %lu trapped; operations:", compared, trapped);
-	for (n = 0; n < X86_OP_COUNT; n++)
-		if (by_op[n])
-			printf(" %s", x86_op_name(n));
-	printf("\n");
-	printf("%sok 1 - random integer instructions as on the processor\n", bad ? "not " : "");
-	return bad != 0;
+	printf("1..2\n# seed %llu, %lu tries\n", (unsigned long long)seed, count);
+	bad = tries(count, X86_MODE_64);
+	printf("%sok 1 - 64-bit code as on the processor\n", bad ? "not " : "");
+	if (!have_compat()) {
+		printf("ok 2 - 32-bit code # SKIP no 32-bit code segment here\n");
+		return bad != 0;
+	}
+	n = tries(count, X86_MODE_32);
+	printf("%sok 2 - 32-bit code as on the processor\n", n ? "not " : "");
+	return bad || n;
 }

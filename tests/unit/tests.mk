@@ -6,7 +6,7 @@ san-test-y += tests/unit/emulate
 tests/unit/emulate-y := $(emulate-test-y:%=tests/unit/%.o)
 tests/unit/emulate-link := core
 tests/unit/emulate_native-link := core
-tests/unit/emulate_native-args := 800000
+tests/unit/emulate_native-args := 400000
 
 # The chips, over a clock of their own.
 chips-test-y := tests/unit/chips_env.o core/string.o $(patsubst %,core/x86/%.o,lapic lapic-timer \
