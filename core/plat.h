@@ -23,7 +23,7 @@ struct plat_file;
 
 /* ---- memory of our own ---- */
 
-void *plat_alloc(size_t size);		/* zeroed, or NULL; freed by plat_free */
+void *plat_alloc(size_t size);		/* zeroed, aligned to 64, or NULL; freed by plat_free */
 void plat_free(void *p);		/* NULL is fine */
 /*
  * Zeroed pages that the host program can map: kvm_run, the coalesced ring, the

@@ -32,14 +32,23 @@ int home_mprotect(void *addr, size_t len, int prot)
 	return sys3(SYS_mprotect, addr, len, prot);
 }
 
+/* Aligned for XSAVE areas. By calloc, whose large blocks are the kernel's zero pages until touched. */
 void *plat_alloc(size_t size)
 {
-	return calloc(1, size ? size : 1);
+	char *p = size + 128 < size ? NULL : calloc(1, size + 128);
+	void **q;
+
+	if (!p)
+		return NULL;
+	q = (void **)ALIGN_UP((u64)p + 64, 64ull);
+	q[-1] = p;
+	return q;
 }
 
 void plat_free(void *p)
 {
-	free(p);
+	if (p)
+		free(((void **)p)[-1]);
 }
 
 void *plat_alloc_shared(struct plat_file *owner, u64 offset, size_t size)
