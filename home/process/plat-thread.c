@@ -146,3 +146,9 @@ u64 plat_run_delay_ns(void)
 		val = val * 10 + buf[i] - '0';
 	return val;
 }
+
+void plat_code_range(struct plat_thread *t, u64 lo, u64 hi)
+{
+	t->code_lo = lo;
+	t->code_hi = hi;
+}
