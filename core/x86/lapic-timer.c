@@ -51,6 +51,19 @@ static u64 clamp_period(struct lapic *l, u64 ns)
 	return timer_mode(l) == MODE_PERIODIC && ns ? max(ns, (u64)MIN_PERIOD_NS) : ns;
 }
 
+/* Nanoseconds from now until the guest's TSC reads l->tsc_deadline; 0: it already does. */
+static u64 tsc_deadline_ns(struct lapic *l)
+{
+	u64 tsc = x86_guest_tsc(l->vcpu), khz = plat_tsc_khz(), delta;
+
+	if (l->tsc_deadline <= tsc || !khz)
+		return 0;
+	delta = l->tsc_deadline - tsc;
+	if (delta / khz >= FAR_NS / 1000000)
+		return FAR_NS;
+	return delta / khz * 1000000 + (delta % khz * 1000000 + khz - 1) / khz;
+}
+
 /* Fire when the time has come. Under timer_lock. */
 static void expire(struct lapic *l, u64 now)
 {
@@ -65,6 +78,12 @@ static void expire(struct lapic *l, u64 now)
 		l->deadline_ns = l->period_ns ? now + l->period_ns - late % l->period_ns : 0;
 		break;
 	case MODE_DEADLINE:
+		/* The two clocks need not agree to the last tick: never before the TSC's. */
+		late = tsc_deadline_ns(l);
+		if (late) {
+			l->deadline_ns = now + late;
+			return;
+		}
 		WRITE_ONCE(l->tsc_deadline, 0);
 		l->deadline_ns = 0;
 		break;
@@ -112,19 +131,6 @@ void lapic_timer_poll(struct vcpu *v)
 	expire(l, now);
 	arm(l);
 	plat_spin_unlock(&l->timer_lock);
-}
-
-/* Nanoseconds from now until the guest's TSC reads l->tsc_deadline; 0: it already does. */
-static u64 tsc_deadline_ns(struct lapic *l)
-{
-	u64 tsc = x86_guest_tsc(l->vcpu), khz = plat_tsc_khz(), delta;
-
-	if (l->tsc_deadline <= tsc || !khz)
-		return 0;
-	delta = l->tsc_deadline - tsc;
-	if (delta / khz >= FAR_NS / 1000000)
-		return FAR_NS;
-	return delta / khz * 1000000 + delta % khz * 1000000 / khz;
 }
 
 static void start_deadline(struct lapic *l)

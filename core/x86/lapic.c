@@ -94,8 +94,9 @@ static void end_of_interrupt(struct lapic *l)
 	if (v->vm->irqchip == VM_IRQCHIP_KERNEL) {
 		if (vector_test(l->tmr, vector) || ioapic_wants_eoi(v->vm, vector))
 			ioapic_eoi(v, vector);
-	} else if (vector_test(l->tmr, vector) && !(l->svr & APIC_SVR_NO_EOI_BROADCAST)) {
-		l->eoi_exit[vector >> 6] |= BIT_ULL(vector & 63);
+	} else if ((vector_test(l->tmr, vector) || vector_test(l->eoi_exit, vector)) &&
+		   !(l->svr & APIC_SVR_NO_EOI_BROADCAST)) {
+		l->eoi_pending[vector >> 6] |= BIT_ULL(vector & 63);
 		vcpu_request_kick(v, VCPU_REQ_EXIT_USER);
 	}
 	recheck(l);
@@ -150,14 +151,14 @@ bool lapic_takes_extint(const struct lapic *l)
 bool lapic_fill_eoi_exit(struct vcpu *v)
 {
 	struct lapic *l = v->lapic;
-	int vector = l ? vectors_highest(l->eoi_exit) : -1;
+	int vector = l ? vectors_highest(l->eoi_pending) : -1;
 
 	if (vector < 0)
 		return false;
-	l->eoi_exit[vector >> 6] &= ~BIT_ULL(vector & 63);
+	l->eoi_pending[vector >> 6] &= ~BIT_ULL(vector & 63);
 	v->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
 	v->run->eoi.vector = vector;
-	if (vectors_highest(l->eoi_exit) >= 0)
+	if (vectors_highest(l->eoi_pending) >= 0)
 		vcpu_request(v, VCPU_REQ_EXIT_USER);
 	return true;
 }
@@ -508,7 +509,7 @@ void lapic_reset(struct vcpu *v, bool init)
 		WRITE_ONCE(l->irr[i], 0);
 		WRITE_ONCE(l->tmr[i], 0);
 		l->isr[i] = 0;
-		l->eoi_exit[i] = 0;
+		l->eoi_pending[i] = 0;
 	}
 	for (u32 i = 0; i < APIC_NR_LVT; i++)
 		WRITE_ONCE(l->lvt[i], APIC_LVT_MASKED);

@@ -66,7 +66,9 @@ struct lapic {
 	u64 armed_ns;		/* when the plat_timer will call; 0: will not */
 	struct plat_timer timer;
 
-	u64 eoi_exit[4];	/* split irqchip: vectors whose EOI the host program must hear of */
+	/* Split irqchip: vectors whose EOI the host program must hear of, by its routes ... */
+	u64 eoi_exit[4];
+	u64 eoi_pending[4];	/* ... and those that it has not heard of yet */
 };
 
 /* For KVM_CREATE_VCPU (vm->lock held) when vm->irqchip != VM_IRQCHIP_NONE. Sets vcpu->lapic. */

@@ -7,8 +7,12 @@
 #include "x86/lapic.h"
 
 #define CPUID_KVM_BASE_MAX 0x40010000
-/* Asking the host how long a thread has waited is a system call: not more often than this. */
+/*
+ * Asking the host how long a thread has waited is a system call: while the
+ * vCPU runs on not more often than this, and on entry after an absence.
+ */
 #define STEAL_INTERVAL_NS 10000000
+#define STEAL_ABSENCE_NS 50000
 
 struct pv_msr {
 	u32 index;
@@ -85,7 +89,7 @@ static void msr_changed(struct vcpu *v, u32 index, u64 old, bool host)
 		break;
 	case MSR_KVM_STEAL_TIME:
 		pv->steal_seen = 0;
-		pv->steal_time_ns = 0;
+		pv->steal_time_ns = pv->left_ns = 0;
 		pv->preempted = pv->preempted && pv->steal_msr == old;
 		vcpu_request_kick(v, VCPU_REQ_STEAL);
 		break;
@@ -142,18 +146,12 @@ static u64 steal_gpa(const struct vcpu *v)
 	return v->pv->steal_msr & KVM_STEAL_VALID_BITS;
 }
 
-void pv_update_steal(struct vcpu *v)
+static void update_steal(struct vcpu *v, u64 now)
 {
+	u64 delay = plat_run_delay_ns();
 	struct pv_state *pv = v->pv;
 	struct kvm_steal_time st;
-	u64 now, delay;
 
-	if (!pv || !(pv->steal_msr & KVM_MSR_ENABLED))
-		return;
-	now = plat_time_ns();
-	if (pv->steal_time_ns && now - pv->steal_time_ns < STEAL_INTERVAL_NS)
-		return;
-	delay = plat_run_delay_ns();
 	if (vm_read(v->vm, steal_gpa(v), &st, sizeof(st)))
 		return;
 	/* What was seen may be another thread's: only growth counts. */
@@ -167,6 +165,18 @@ void pv_update_steal(struct vcpu *v)
 	vm_write(v->vm, v, steal_gpa(v), &st.steal, 8);
 	st.version++;
 	vm_write(v->vm, v, steal_gpa(v) + offsetof(struct kvm_steal_time, version), &st.version, 4);
+}
+
+void pv_update_steal(struct vcpu *v)
+{
+	struct pv_state *pv = v->pv;
+	u64 now;
+
+	if (!pv || !(pv->steal_msr & KVM_MSR_ENABLED))
+		return;
+	now = plat_time_ns();
+	if (!pv->steal_time_ns || now - pv->steal_time_ns >= STEAL_INTERVAL_NS)
+		update_steal(v, now);
 }
 
 /* Our flag in the guest's page becomes 0; other CPUs may be asking there for a TLB flush. */
@@ -187,6 +197,7 @@ static u8 take_preempted(struct vcpu *v)
 void pv_enter(struct vcpu *v)
 {
 	struct pv_state *pv = v->pv;
+	u64 now;
 
 	if (!pv || !(pv->steal_msr & KVM_MSR_ENABLED))
 		return;
@@ -195,7 +206,9 @@ void pv_enter(struct vcpu *v)
 		if (take_preempted(v) & KVM_VCPU_FLUSH_TLB)
 			vcpu_request(v, VCPU_REQ_TLB_FLUSH_GUEST);
 	}
-	pv_update_steal(v);
+	now = plat_time_ns();
+	if (now - pv->left_ns >= STEAL_ABSENCE_NS)
+		update_steal(v, now);
 }
 
 void pv_leave(struct vcpu *v)
@@ -209,6 +222,7 @@ void pv_leave(struct vcpu *v)
 		lapic_sync(v->lapic);
 	if (!pv || !(pv->steal_msr & KVM_MSR_ENABLED) || pv->preempted)
 		return;
+	pv->left_ns = plat_time_ns();
 	gpa = steal_gpa(v) + offsetof(struct kvm_steal_time, preempted);
 	pv->preempted = !vm_write(v->vm, v, gpa, &flag, 1);
 }

@@ -33,6 +33,7 @@ struct pv_state {
 	bool preempted;		/* we have set the guest's flag */
 	u64 steal_seen;		/* plat_run_delay_ns at the last update */
 	u64 steal_time_ns;	/* when that was; 0: never */
+	u64 left_ns;		/* the last pv_leave */
 };
 
 int pv_create(struct vcpu *v);		/* sets v->pv; 0 or -ENOMEM */
