@@ -133,6 +133,7 @@ HOME_EXPORT int recvmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags,
 	struct iovec iov[1024];
 	unsigned int i, cnt = 0;
 
+	iov[0] = (struct iovec){ 0 };
 	for (i = 0; i < n; i++) {
 		const struct msghdr *m = &vec[i].msg_hdr;
 
@@ -242,6 +243,7 @@ HOME_EXPORT int io_submit(void *ctx, long n, struct iocb **list)
 	u32 cnt = 0;
 	long i;
 
+	iov[0] = (struct iovec){ 0 };
 	if (!REAL(io_submit))
 		return -ENOSYS;
 	if (!home_watch_blocks_kernel())

@@ -82,7 +82,7 @@ static u32 user_regions;	/* atomic: those whose faults are the program's own */
 static struct plat_mutex lock;	/* of creation and removal */
 static enum method method;
 static int uffd = -1;
-static u32 runs;		/* atomic */
+static u32 runs;		/* atomic, signed: about how many runs; pages in transition make it inexact */
 static u32 shed_at;
 
 struct io_slot {
@@ -541,18 +541,40 @@ void home_io_end(struct home_io *io)
 
 /* ---- the core's side ---- */
 
+static void recount(void)
+{
+	u32 i, n = 0;
+	u64 k;
+
+	for (i = 0; i < nr_regions; i++) {
+		struct region *r = region_hold(i, 0, ~0ull);
+		bool in = false;
+
+		if (!r)
+			continue;
+		for (k = 0; k <= page_index(r, r->hi - 1); k++) {
+			bool now = READ_ONCE(r->state[k]) == WATCHED_PROT;
+
+			n += now && !in;
+			in = now;
+		}
+		region_put(r);
+	}
+	WRITE_ONCE(runs, n);
+}
+
 /* Too many separately protected pages: some are given up, as if written. Signals are off. */
 static void shed(void)
 {
 	u32 tried;
 	u64 i;
 
-	for (tried = 0; tried < nr_regions && READ_ONCE(runs) > MAX_RUNS / 2; tried++) {
+	for (tried = 0; tried < nr_regions && (s32)READ_ONCE(runs) > MAX_RUNS / 2; tried++) {
 		struct region *r = region_hold(shed_at++ % nr_regions, 0, ~0ull);
 
 		if (!r)
 			continue;
-		for (i = 0; i <= page_index(r, r->hi - 1) && READ_ONCE(runs) > MAX_RUNS / 2; i++)
+		for (i = 0; i <= page_index(r, r->hi - 1) && (s32)READ_ONCE(runs) > MAX_RUNS / 2; i++)
 			if (READ_ONCE(r->state[i]) == WATCHED_PROT)
 				let_go(r, i, true, false);
 		region_put(r);
@@ -592,7 +614,9 @@ static int protect(struct region *r, u64 idx, u8 *how)
 	}
 	if (err) {
 		*how = WATCHED_PROT;
-		if (READ_ONCE(runs) >= MAX_RUNS)
+		if ((s32)READ_ONCE(runs) >= MAX_RUNS)
+			recount();
+		if ((s32)READ_ONCE(runs) >= MAX_RUNS)
 			shed();
 		err = home_mprotect((void *)addr, size, PROT_READ);
 		if (err == -ENOMEM) {
@@ -610,15 +634,12 @@ static int protect(struct region *r, u64 idx, u8 *how)
 }
 
 /* Signals are off, the state is BUSY. The new state, or -errno. */
-static int watch_busy(struct region *r, u64 idx, void *host)
+static int watch_busy(struct region *r, u64 idx)
 {
 	u64 addr = page_addr(r, idx);
-	u8 how, byte;
+	u8 how;
 	int err;
 
-	/* A page that cannot be written needs no watch. This also makes sure that there is a page to protect. */
-	if (home_touch_write(host))
-		return home_copy1(&byte, host) ? -EFAULT : NONE;
 	if (r->method != UFFD && io_in_flight(addr, addr + (1ull << r->shift)))
 		return SOFT;
 	err = protect(r, idx, &how);
@@ -630,13 +651,22 @@ int plat_watch_page(struct vm *vm, void *host)
 	u64 addr = (u64)host & PAGE_MASK, idx, old;
 	struct region *r;
 	int ret = 0;
-	u8 s, huge;
+	u8 s, huge, byte;
 
 	r = region_get(vm, addr, &ret);
 	if (!r)
 		return ret;
 again:
 	idx = page_index(r, addr);
+	/*
+	 * A page that can not be written needs no watch. This also makes sure
+	 * that there is a page to protect; not while it is BUSY, since the
+	 * handler of its fault would wait for ever.
+	 */
+	if (READ_ONCE(r->state[idx]) == NONE && home_touch_write((void *)addr)) {
+		ret = home_copy1(&byte, (void *)addr);
+		goto out_put;
+	}
 	old = signals_off();
 	while ((s = cas(&r->state[idx], NONE, BUSY)) == BUSY)
 		plat_yield();
@@ -644,7 +674,7 @@ again:
 		ret = 0;
 		goto out;
 	}
-	ret = watch_busy(r, idx, (void *)addr);
+	ret = watch_busy(r, idx);
 	__atomic_store_n(&r->state[idx], ret < 0 ? NONE : ret, __ATOMIC_SEQ_CST);
 out:
 	signals_back(old);
@@ -655,6 +685,7 @@ out:
 			goto again;
 		}
 	}
+out_put:
 	region_put(r);
 	return ret < 0 ? ret : 0;
 }
