@@ -32,8 +32,8 @@ struct x86_emu;
 /*
  * Every callback returns an enum x86_emu_result; on X86_EMU_FAULT it has
  * filled e->exc. Linear addresses: segmentation has been done. @size is 1 to
- * 16 bytes (probe: to 4096) and may straddle pages; a read that comes with
- * X86_ACC_FETCH never straddles one. rdtsc is the guest's TSC, offset included.
+ * 64 bytes (probe: to 4096) and may straddle two pages; a read that comes with
+ * X86_ACC_FETCH never does. A write that faults has written nothing. rdtsc is the guest's TSC, offset included.
  */
 struct x86_emu_ops {
 	int (*read)(struct x86_emu *e, u64 lin, void *val, unsigned int size, unsigned int acc);

@@ -96,19 +96,18 @@ static int read_gate(struct x86_emu *e, struct delivery *d)
 	bool lng = x86_long_mode(c);
 	u8 n = d->ev->vector;
 	unsigned int size = lng ? 16 : 8, type;
-	u64 lin = c->idtr.base + n * size;
+	u64 lin = c->idtr.base + n * size, gate[2] = { 0, 0 };
 	int r;
 
 	if (n * size + size - 1 > c->idtr.limit)
 		return idt_fault(e, X86_EXC_GP, n);
 	if (!lng)
 		lin = (u32)lin;
-	r = x86_sys_read(e, lin, 8, &d->gate.lo);
-	d->gate.hi = 0;
-	if (r == X86_EMU_OK && lng)
-		r = x86_sys_read(e, lin + 8, 8, &d->gate.hi);
+	r = e->ops->read(e, lin, gate, size, X86_ACC_SUPER);
 	if (r != X86_EMU_OK)
 		return r;
+	d->gate.lo = gate[0];
+	d->gate.hi = gate[1];
 	type = x86_desc_type(&d->gate);
 	if (x86_desc_s(&d->gate) ||
 	    !(BIT(type) & (lng ? BIT(X86_SYS_INT32) | BIT(X86_SYS_TRAP32) :

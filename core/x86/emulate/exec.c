@@ -72,6 +72,22 @@ static x86_exec_fn find_handler(const struct x86_opcode *info)
 	return info->unit == X86_U_GPR ? exec_ud : exec_unhandled;
 }
 
+/* Above level 0: #GP, but for a few that then do not exist. */
+static int level_fault(struct x86_emu *e, u16 op)
+{
+	switch (op) {
+	case X86_OP_CLAC:
+	case X86_OP_STAC:
+	case X86_OP_MONITOR:
+	case X86_OP_MWAIT:
+		return x86_fault(e, X86_EXC_UD);
+	case X86_OP_SYSRET:
+		if (!(e->cpu->efer & X86_EFER_SCE))
+			return x86_fault(e, X86_EXC_UD);
+	}
+	return x86_fault_err(e, X86_EXC_GP, 0);
+}
+
 int x86_emulate(struct x86_emu *e)
 {
 	struct x86_cpu *c = e->cpu;
@@ -85,7 +101,7 @@ int x86_emulate(struct x86_emu *e)
 		     x86_real_segments(c)))
 		return x86_fault(e, X86_EXC_UD);
 	if ((info->attr & X86_T_CPL0) && x86_cpl(c))
-		return x86_fault_err(e, X86_EXC_GP, 0);
+		return level_fault(e, info->op);
 
 	e->branched = false;
 	e->stepped = false;

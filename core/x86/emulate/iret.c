@@ -16,13 +16,30 @@ static int iret_end(struct x86_emu *e, bool rf)
 	return X86_EMU_OK;
 }
 
+/* Pop @n words, in one read unless a 16-bit stack wraps between two of them. */
 static int pop_words(struct x86_emu *e, u64 *sp, u64 *w, unsigned int n)
 {
+	unsigned int size = e->insn.opsize, k;
+	u64 m = size_mask(x86_stack_size(e->cpu)), s = *sp & m, lin;
+	u8 frame[IRET_MAX * 8];
 	int r = X86_EMU_OK;
 
-	while (n-- && r == X86_EMU_OK)
-		r = x86_sp_pop(e, sp, e->insn.opsize, w++);
-	return r;
+	if (unlikely(n * size - 1 > m - s)) {
+		for (k = 0; k < n && r == X86_EMU_OK; k++)
+			r = x86_sp_pop(e, sp, size, &w[k]);
+		return r;
+	}
+	r = x86_linearize(e, X86_SS, s, n * size, 0, &lin);
+	if (r == X86_EMU_OK)
+		r = e->ops->read(e, lin, frame, n * size, 0);
+	if (r != X86_EMU_OK)
+		return r;
+	for (k = 0; k < n; k++) {
+		w[k] = 0;
+		memcpy(&w[k], frame + k * size, size);
+	}
+	*sp = (s + n * size) & m;
+	return X86_EMU_OK;
 }
 
 /* Flags that a popped image may change at this level (@cpl, before the return). */
@@ -135,7 +152,7 @@ static int iret_protected(struct x86_emu *e)
 	struct x86_desc csd, ssd = { .lin = 0 };
 	struct x86_segment cs, ss;
 	bool pops_ss = x86_64bit(c);
-	int r = pop_words(e, &sp, w, 3);
+	int r = pop_words(e, &sp, w, pops_ss ? 5 : 3);
 
 	if (r != X86_EMU_OK)
 		return r;
@@ -145,12 +162,12 @@ static int iret_protected(struct x86_emu *e)
 	if (r != X86_EMU_OK)
 		return r;
 	rpl = w[1] & 3;
-	pops_ss |= rpl > cpl;
-	if (pops_ss) {
+	if (rpl > cpl && !pops_ss) {
+		pops_ss = true;
 		r = pop_words(e, &sp, w + 3, 2);
-		if (r == X86_EMU_OK)
-			r = x86_return_ss(e, w[4], &cs, &ssd, &ss);
 	}
+	if (pops_ss && r == X86_EMU_OK)
+		r = x86_return_ss(e, w[4], &cs, &ssd, &ss);
 	if (r == X86_EMU_OK)
 		r = x86_desc_set_accessed(e, &ssd);
 	if (r == X86_EMU_OK)

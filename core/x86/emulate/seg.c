@@ -198,10 +198,29 @@ void x86_null_unreachable(struct x86_emu *e, unsigned int cpl)
 	}
 }
 
+/* One write that happens or does not, where it is short enough; else checked first. */
+static int write_frame(struct x86_emu *e, u64 lin, unsigned int size, const u64 *vals,
+		       unsigned int n, unsigned int acc)
+{
+	unsigned int bytes = n * size, k;
+	u8 frame[64];
+	int r;
+
+	if (likely(bytes <= sizeof(frame))) {
+		for (k = 0; k < n; k++)
+			memcpy(frame + (n - 1 - k) * size, &vals[k], size);
+		return e->ops->write(e, lin, frame, bytes, acc);
+	}
+	r = e->ops->probe(e, lin, bytes, acc | X86_ACC_WRITE);
+	for (k = 0; k < n && r == X86_EMU_OK; k++)
+		r = e->ops->write(e, lin + (n - 1 - k) * size, &vals[k], size, acc);
+	return r;
+}
+
 int x86_push_frame(struct x86_emu *e, const struct x86_segment *ss, u64 *sp, unsigned int size,
 		   const u64 *vals, unsigned int n, unsigned int acc, u16 err)
 {
-	unsigned int bytes = n * size, k;
+	unsigned int bytes = n * size;
 	u64 m = !ss ? ~0ull : ss->ar & X86_AR_DB ? 0xffffffffull : 0xffffull;
 	u64 top = *sp & m, base = ss ? ss->base : 0;
 	int r;
@@ -223,9 +242,7 @@ int x86_push_frame(struct x86_emu *e, const struct x86_segment *ss, u64 *sp, uns
 	top = base + ((top - bytes) & m);	/* now the linear address of the last value */
 	if (ss)
 		top = (u32)top;
-	r = e->ops->probe(e, top, bytes, acc | X86_ACC_WRITE);
-	for (k = 0; k < n && r == X86_EMU_OK; k++)
-		r = e->ops->write(e, top + (n - 1 - k) * size, &vals[k], size, acc);
+	r = write_frame(e, top, size, vals, n, acc);
 	if (r == X86_EMU_OK)
 		*sp = (*sp & ~m) | ((*sp - bytes) & m);
 	return r;
