@@ -266,6 +266,8 @@ static bool reg_read(struct lapic *l, u32 reg, u32 *val)
 static void lvt_write(struct lapic *l, u32 which, u32 val)
 {
 	val &= lvt_mask[which];
+	if (which == APIC_LVT_TIMER && !l->has_deadline)
+		val &= ~APIC_LVT_DEADLINE;
 	if (!(l->svr & APIC_SVR_ENABLE))
 		val |= APIC_LVT_MASKED;
 	if (which == APIC_LVT_TIMER)
@@ -534,6 +536,7 @@ void lapic_cpuid_changed(struct vcpu *v)
 
 	if (!l)
 		return;
+	l->has_deadline = leaf && (leaf->ecx & BIT(24));
 	/* 82489DX and later: version 0x14, six LVT entries. */
 	l->version = 0x14 | (APIC_NR_LVT - 1) << 16;
 	/* Our own I/O APIC (version 0x11) has no EOI register to go with it. */

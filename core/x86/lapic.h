@@ -23,6 +23,7 @@
 #define APIC_BASE_DEFAULT 0xfee00000ull
 
 #define APIC_LVT_MASKED BIT(16)
+#define APIC_LVT_DEADLINE BIT(18)
 #define APIC_SVR_ENABLE BIT(8)
 #define APIC_SVR_NO_EOI_BROADCAST BIT(12)
 #define APIC_VERSION_NO_EOI_BROADCAST BIT(24)
@@ -45,6 +46,7 @@ struct lapic {
 	u32 tpr;
 	u32 svr;
 	bool x2apic, enabled;	/* copies of apic_base's bits */
+	bool has_deadline;	/* CPUID offers the TSC deadline mode */
 	bool pv_eoi_armed;	/* we set the guest's PV EOI flag: lapic_sync before ISR is used */
 	u32 id;			/* xAPIC: 8 bits; the x2APIC ID is vcpu->id */
 	u32 ldr, dfr;		/* xAPIC; as the registers hold them */
@@ -147,7 +149,7 @@ void lapic_tsc_changed(struct vcpu *v);
  */
 bool lapic_fill_eoi_exit(struct vcpu *v);
 
-/* KVM_SET_CPUID2 was done: version register (EOI broadcast suppression), x2APIC. */
+/* KVM_SET_CPUID2 was done: version register (EOI broadcast suppression), timer modes. */
 void lapic_cpuid_changed(struct vcpu *v);
 
 /* KVM_NMI and LINT1-like local sources of the core (any thread). */

@@ -191,6 +191,8 @@ static u8 take_preempted(struct vcpu *v)
 	while (!done)
 		if (plat_guest_cmpxchg(p, &old, &zero, 1, &done))
 			return 0;
+	if (v->vm->engine->memory_written)
+		v->vm->engine->memory_written(v->vm, gpa, 1);
 	return old;
 }
 

@@ -399,7 +399,12 @@ static void test_timer(void)
 	EQ(fired(v), 1, "the vCPU's own look fires");
 	env_advance(100000);
 	EQ(fired(v), 0, "and the timer's does not again");
-	env_set_apic(v, 0x320, 0xef);
+	env_cpuid1_ecx &= ~BIT(24);
+	lapic_cpuid_changed(v);
+	env_set_apic(v, 0x320, 0x400ef);
+	EQ(env_apic(v, 0x320), 0xef, "the mode is only there when CPUID offers it");
+	env_cpuid1_ecx |= BIT(24);
+	lapic_cpuid_changed(v);
 	EQ(lapic_get_tsc_deadline(v), 0, "another mode: reads 0");
 	lapic_set_tsc_deadline(v, 5);
 	EQ(fired(v), 0, "and ignores writes");
