@@ -389,7 +389,11 @@ static int internal_error(struct vcpu *v, enum engine_exit *why)
 {
 	const struct x86_insn *i = &v->emu.insn;
 	struct kvm_run *run = v->run;
+	char text[96];
 
+	x86_format(text, sizeof(text), i, v->cpu.rip);
+	plat_log("vcpu %u: no way to execute '%s' at %llx", v->id, text,
+		 (unsigned long long)v->cpu.rip);
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
 	run->emulation_failure.ndata = 4;

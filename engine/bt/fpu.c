@@ -171,6 +171,24 @@ static int gp(struct bt_ctx *x)
 	return x86_fault_err(&x->vcpu->emu, X86_EXC_GP, 0);
 }
 
+/*
+ * LDMXCSR goes the long way because of its #GP for reserved bits. MXCSR is loaded from the image
+ * whatever its header says (SDM vol. 1, 13.8.1).
+ */
+int bt_ldmxcsr(struct bt_ctx *x)
+{
+	struct vcpu *v = x->vcpu;
+	u32 val;
+	int r = bt_guest_copy(x, bt_effective(&v->cpu, &v->emu.insn), &val, sizeof(val), false);
+
+	if (r != X86_EMU_OK)
+		return r;
+	if (val & ~mxcsr_mask)
+		return gp(x);
+	memcpy(v->cpu.xsave + OFF_MXCSR, &val, sizeof(val));
+	return r;
+}
+
 /* ---- FXSAVE, FXRSTOR ---- */
 
 static u32 xmm_bytes(const struct bt_ctx *x)
@@ -465,9 +483,23 @@ static int env(struct bt_ctx *x, u64 off, u16 op)
 	return r;
 }
 
+/* The processor would raise its #GP for a reserved bit under the host's feet. */
+static int ldmxcsr(struct bt_ctx *x, u64 off)
+{
+	u32 mxcsr;
+	int r = bt_guest_copy(x, off, &mxcsr, 4, false);
+
+	if (r != X86_EMU_OK)
+		return r;
+	if (mxcsr & ~mxcsr_mask)
+		return gp(x);
+	memcpy(x->vcpu->cpu.xsave + OFF_MXCSR, &mxcsr, 4);
+	return r;
+}
+
 /* ---- which it is, and whether it may be used ---- */
 
-enum { G_FX = 1, G_XSAVE, G_X87, G_X87_WAIT };
+enum { G_FX = 1, G_XSAVE, G_X87, G_X87_WAIT, G_MXCSR };
 
 static const struct {
 	u16 op;
@@ -478,6 +510,7 @@ static const struct {
 	{ X86_OP_XSAVES, G_XSAVE }, { X86_OP_XRSTOR, G_XSAVE }, { X86_OP_XRSTORS, G_XSAVE },
 	{ X86_OP_FNSTENV, G_X87 }, { X86_OP_FNSAVE, G_X87 },
 	{ X86_OP_FLDENV, G_X87_WAIT }, { X86_OP_FRSTOR, G_X87_WAIT },
+	{ X86_OP_LDMXCSR, G_MXCSR }, { X86_OP_VLDMXCSR, G_MXCSR },
 };
 
 static u8 group_of(u16 op)
@@ -500,6 +533,10 @@ static int usable(struct bt_ctx *x, u8 group, u16 op)
 		if ((op == X86_OP_XSAVES || op == X86_OP_XRSTORS) && x86_cpl(c))
 			return gp(x);
 	}
+	if (group == G_MXCSR &&
+	    (op == X86_OP_LDMXCSR ? (c->cr0 & X86_CR0_EM) || !(c->cr4 & X86_CR4_OSFXSR) :
+				    !(c->cr4 & X86_CR4_OSXSAVE) || (c->xcr0 & 6) != 6))
+		return x86_fault(&v->emu, X86_EXC_UD);
 	if ((c->cr0 & X86_CR0_TS) || (group != G_XSAVE && (c->cr0 & X86_CR0_EM)))
 		return x86_fault(&v->emu, X86_EXC_NM);
 	if (group == G_X87_WAIT && (header(v)[0] & XSTATE_X87) && (image[2] & ~image[0] & 0x3f))
@@ -528,6 +565,8 @@ int bt_fpu_special(struct bt_ctx *x)
 			r = fxrstor(x, off);
 		else if (op == X86_OP_XRSTOR || op == X86_OP_XRSTORS)
 			r = xrstor(x, off, op);
+		else if (group == G_MXCSR)
+			r = ldmxcsr(x, off);
 		else if (group == G_XSAVE)
 			r = xsave(x, off, op);
 		else
