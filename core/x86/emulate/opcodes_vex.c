@@ -39,7 +39,7 @@
 #define SCALAR_ST(o, m) BY_MOD(STORE(o, m, 0), AVX(o, 0, W(W, NONE), H(R), V(R)))
 
 #define GROUP15 BY_MOD( \
-	BY_REG(UD, UD, AVX_SPECIAL(VLDMXCSR, XT_NP | XT_L0, M(R, 4)), \
+	BY_REG(UD, UD, AVX(VLDMXCSR, XT_NP | XT_L0, M(R, 4)), \
 	       AVX(VSTMXCSR, XT_NP | XT_L0, M(W, 4)), UD, UD, UD, UD), UD)
 
 const struct x86_node x86_vex_0f[256] = {
