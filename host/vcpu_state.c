@@ -218,6 +218,25 @@ void vcpu_state_enter(const struct vcpu *v, const struct boot_entry *entry)
 	vcpu_must(v, KVM_SET_REGS, &r, "KVM_SET_REGS");
 }
 
+/* The bytes at the instruction pointer, as far as they lie in RAM and in one page. */
+static void dump_code(const struct vcpu *v, uint64_t linear)
+{
+	struct kvm_translation t = { .linear_address = linear };
+	uint64_t i, n = 4096 - (linear & 4095);
+	const uint8_t *p;
+
+	if (v->vm->accel->ioctl(v->fd, KVM_TRANSLATE, &t) < 0 || !t.valid)
+		return;
+	n = n < 15 ? n : 15;
+	p = ram_at(v->vm, t.physical_address, n);
+	if (!p)
+		return;
+	fprintf(stderr, "code");
+	for (i = 0; i < n; i++)
+		fprintf(stderr, " %02x", p[i]);
+	fprintf(stderr, "\n");
+}
+
 void vcpu_state_dump(const struct vcpu *v)
 {
 	struct kvm_regs r;
@@ -237,4 +256,5 @@ void vcpu_state_dump(const struct vcpu *v)
 		v->index, r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rsp, r.rbp, r.r8, r.r9, r.r10,
 		r.r11, r.r12, r.r13, r.r14, r.r15, r.rip, r.rflags, s.cs.selector, s.cs.base,
 		s.ss.selector, s.cr0, s.cr2, s.cr3, s.cr4, s.efer);
+	dump_code(v, s.cs.base + r.rip);
 }

@@ -222,6 +222,10 @@ int bt_vector_special(struct bt_ctx *x)
 			return r;
 		return maskmov(x, op == X86_OP_VMASKMOVPS || op == X86_OP_VPMASKMOVD ? 4 : 8,
 			       i->opcode == 0x2e || i->opcode == 0x2f || i->opcode == 0x8e);
+	case X86_OP_LDMXCSR:
+	case X86_OP_VLDMXCSR:
+		r = usable(x, op == X86_OP_VLDMXCSR);
+		return r == X86_EMU_OK ? bt_ldmxcsr(x) : r;
 	case X86_OP_MASKMOVQ:
 	case X86_OP_MASKMOVDQU:
 	case X86_OP_VMASKMOVDQU:
