@@ -2,8 +2,8 @@
 /*
  * The one ioctl table. A row says everything that a home need not know: which
  * object the number belongs to, who answers, which locks he needs, and how
- * much of the argument goes which way. What has no row is ENOTTY, as the ABI
- * says for what a kernel does not have.
+ * much of the argument goes which way. What has no row is what stock KVM says
+ * of numbers that it does not know: ENOTTY of a VM, EINVAL of the others.
  *
  * The direction bits inside an ioctl's number are history and not always the
  * truth (KVM_SET_IRQCHIP is an _IOR), so a row names its own.
@@ -90,6 +90,7 @@ static const struct ioctl_row rows[] = {
 	VM_ROW(KVM_UNREGISTER_COALESCED_MMIO, vm_coalesced_remove, VM, IN),
 	VM_ROW(KVM_X86_SET_MSR_FILTER, vm_set_msr_filter, VM, IN),
 	VM_ROW(KVM_GET_STATS_FD, vm_stats_fd, VM, VALUE),
+	VM_ROW(KVM_CREATE_DEVICE, vm_create_device, NONE, VALUE),
 
 	VCPU_ROW(KVM_GET_REGS, vcpu_get_regs, VCPU, OUT),
 	VCPU_ROW(KVM_SET_REGS, vcpu_set_regs, VCPU, IN),
@@ -191,7 +192,7 @@ long core_ioctl(enum plat_file_kind kind, void *obj, unsigned int cmd, u64 arg)
 	long ret;
 
 	if (!r)
-		return -ENOTTY;
+		return kind == PLAT_FILE_VM ? -ENOTTY : -EINVAL;
 	if (r->copy == VALUE)
 		return call_row(r, obj, NULL, arg);
 	size = _IOC_SIZE(r->cmd);

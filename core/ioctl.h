@@ -48,6 +48,7 @@ IOCTL_FN(vcpu_set_mce);
 
 /* vm.c, x86/vm-x86.c */
 IOCTL_FN(vm_create_vcpu);
+IOCTL_FN(vm_create_device);
 IOCTL_FN(vm_set_boot_cpu);
 IOCTL_FN(vm_set_tss_addr);
 IOCTL_FN(vm_set_identity_map);

@@ -75,6 +75,11 @@ static int handle_requests(struct vcpu *v, enum engine_exit *why)
 			return 0;
 		}
 	}
+	if (vcpu_take_request(v, VCPU_REQ_SET_TPR)) {
+		v->run->exit_reason = KVM_EXIT_SET_TPR;
+		*why = ENGINE_EXIT_USER;
+		return 0;
+	}
 	if (vcpu_take_request(v, VCPU_REQ_EXIT_USER) && lapic_fill_eoi_exit(v)) {
 		*why = ENGINE_EXIT_USER;
 		return 0;
@@ -330,8 +335,13 @@ static long run_prepared(struct vcpu *v)
 		return -EINVAL;
 	if (READ_ONCE(run->kvm_dirty_regs) && load_sync_regs(v))
 		return -EINVAL;
-	if (!v->lapic && x86_set_cr8(v, READ_ONCE(run->cr8)))
-		return -EINVAL;
+	if (!v->lapic) {
+		u64 cr8 = READ_ONCE(run->cr8);
+
+		if (cr8 > 15)
+			return -EINVAL;
+		lapic_set_cr8(v, cr8);
+	}
 	if (!finish_exit(v, &ret))
 		return ret;
 	if (READ_ONCE(run->immediate_exit))

@@ -24,6 +24,7 @@ enum vcpu_req {
 	VCPU_REQ_EXIT_USER,	/* run->exit_reason is filled (IOAPIC EOI, ...): return to the host program */
 	VCPU_REQ_SCAN_IOAPIC,
 	VCPU_REQ_DIRTY_RING_FULL,
+	VCPU_REQ_SET_TPR,	/* the guest lowered CR8 and the LAPIC is the host program's */
 };
 
 /* MMIO and PIO of one instruction that the host program answers: see core/x86/mmio.c. */

@@ -127,6 +127,12 @@ long vm_create_vcpu(void *obj, void *arg, u64 uarg)
 	return vcpu_create(vm, uarg);
 }
 
+/* Chips here are no devices of this kind, and VFIO's is the kernel's: no type is known. */
+long vm_create_device(void *obj, void *arg, u64 uarg)
+{
+	return -ENODEV;
+}
+
 long vm_set_boot_cpu(void *obj, void *arg, u64 uarg)
 {
 	struct vm *vm = obj;

@@ -164,11 +164,16 @@ int x86_set_cr4(struct vcpu *v, u64 val)
 	return 0;
 }
 
+/* Without a LAPIC here the host program's may now have an interrupt that gets through: KVM_EXIT_SET_TPR. */
 int x86_set_cr8(struct vcpu *v, u64 val)
 {
+	bool lower = val < lapic_get_cr8(v);
+
 	if (val & ~15ull)
 		return -EINVAL;
 	lapic_set_cr8(v, val);
+	if (!v->lapic && lower)
+		vcpu_request_kick(v, VCPU_REQ_SET_TPR);
 	return 0;
 }
 

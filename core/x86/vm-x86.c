@@ -54,20 +54,15 @@ long vm_set_identity_map(void *obj, void *arg, u64 uarg)
 
 /* ---- chips ---- */
 
-static int may_create_chip(const struct vm *vm)
-{
-	if (vm->irqchip != VM_IRQCHIP_NONE)
-		return -EEXIST;
-	return vm->nr_vcpus ? -EINVAL : 0;
-}
-
 long vm_create_irqchip(void *obj, void *arg, u64 uarg)
 {
 	struct vm *vm = obj;
-	int err = may_create_chip(vm);
+	int err;
 
-	if (err)
-		return err;
+	if (vm->irqchip != VM_IRQCHIP_NONE)
+		return -EEXIST;
+	if (vm->nr_vcpus)
+		return -EINVAL;
 	err = irqchip_create(vm);
 	if (err)
 		return err;
@@ -86,9 +81,9 @@ int x86_split_irqchip(struct vm *vm, u64 pins)
 
 	if (pins > 4096)
 		return -EINVAL;
-	err = may_create_chip(vm);
-	if (!err)
-		err = vm_irq_routing_default(vm, true);
+	if (vm->irqchip != VM_IRQCHIP_NONE || vm->nr_vcpus)
+		return -EEXIST;
+	err = vm_irq_routing_default(vm, true);
 	if (err)
 		return err;
 	vm->nr_ioapic_pins_split = pins;
