@@ -190,12 +190,31 @@ static void engine_vm_destroy(struct vm *vm)
 	(void)vm;
 }
 
+static void engine_stats(struct vcpu *v, char *buf, size_t n)
+{
+	static const char *const name[] = { "next", "link", "interp", "exc", "user", "kick", "step",
+					    "smc", "fault" };
+	struct bt_ctx *x = v->engine_priv;
+	int len = plat_snprintf(buf, n, "blocks %llu flushes %llu interp %llu tlb-slow %llu smc %llu",
+				x->stat_blocks, x->stat_flush, x->stat_interp, x->stat_tlb_slow,
+				x->stat_smc);
+
+	for (u32 i = 0; i < ARRAY_SIZE(name) && len >= 0 && (size_t)len < n; i++)
+		len += plat_snprintf(buf + len, n - len, " %s %llu", name[i], x->stat_exits[i]);
+}
+
 static void engine_vcpu_destroy(struct vcpu *v)
 {
 	struct bt_ctx *x = v->engine_priv;
 
 	if (!x)
 		return;
+	if (x->tlb2 && plat_trace_on("stats")) {
+		char buf[512];
+
+		engine_stats(v, buf, sizeof(buf));
+		plat_trace("vcpu %u: %s", v->id, buf);
+	}
 	v->engine_priv = NULL;
 	plat_free(x->tlb2);
 	plat_free(x->queue);
@@ -272,19 +291,6 @@ static void engine_slot_changed(struct vm *vm, const struct memslot *slot)
 		bt_cache_flush(x->cache);
 		bt_tlb_flush_all(x);
 	}
-}
-
-static void engine_stats(struct vcpu *v, char *buf, size_t n)
-{
-	static const char *const name[] = { "next", "link", "interp", "exc", "user", "kick", "step",
-					    "smc", "fault" };
-	struct bt_ctx *x = v->engine_priv;
-	int len = plat_snprintf(buf, n, "blocks %llu flushes %llu interp %llu tlb-slow %llu smc %llu",
-				x->stat_blocks, x->stat_flush, x->stat_interp, x->stat_tlb_slow,
-				x->stat_smc);
-
-	for (u32 i = 0; i < ARRAY_SIZE(name) && len >= 0 && (size_t)len < n; i++)
-		len += plat_snprintf(buf + len, n - len, " %s %llu", name[i], x->stat_exits[i]);
 }
 
 const struct engine bt_engine = {
