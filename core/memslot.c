@@ -157,6 +157,7 @@ static void remove_sorted(struct memslots *s, const struct memslot *slot)
 /* Replace the slot's table entry by *@new (npages = 0: nothing). All that may fail has been done. */
 static void install(struct vm *vm, struct memslot *slot, const struct memslot *new)
 {
+	u64 gone = slot->uaddr, gone_len = slot->npages << PAGE_SHIFT;
 	bool was = slot->npages, content;
 
 	content = was && (!new->npages || slot->base_gfn != new->base_gfn ||
@@ -174,6 +175,8 @@ static void install(struct vm *vm, struct memslot *slot, const struct memslot *n
 		insert_sorted(&vm->slots, slot);
 	plat_mb();
 	WRITE_ONCE(vm->slots_gen, vm->slots_gen + 1);
+	if (content)
+		plat_guest_unmap(vm, gone, gone_len);
 	vm->stats.slots_changes++;
 	forget_translations(vm);
 	vm_slots_write_unlock(vm);

@@ -65,7 +65,11 @@ int plat_guest_cmpxchg(void *host, void *old, const void *val, size_t n, bool *d
  */
 int plat_watch_page(struct vm *vm, void *host);
 void plat_unwatch_page(struct vm *vm, void *host);
-/* [uaddr, uaddr + len) is no longer guest RAM of @vm (a slot went; 0, ~0: the VM goes): its watches end silently. */
+/*
+ * A slot with [uaddr, uaddr + len) has gone. Its watches end, told of as if
+ * written (another slot may show the same memory). With 0, ~0: the VM goes,
+ * and they end silently.
+ */
 void plat_guest_unmap(struct vm *vm, u64 uaddr, u64 len);
 
 /* ---- locks and threads ---- */

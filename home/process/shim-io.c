@@ -86,6 +86,19 @@ HOME_EXPORT ssize_t pread64(int fd, void *buf, size_t n, off64_t at)
 	return WITH_BUF(ssize_t, buf, n, REAL(pread64)(fd, buf, n, at));
 }
 
+/* Nor can they be written. */
+#define WRITE(name, ret_type, params, args)					\
+HOME_EXPORT ret_type name params						\
+{										\
+	if (!home_fd_cached(fd))						\
+		return REAL(name) args;						\
+	return shim_result(-EINVAL);						\
+}
+WRITE(write, ssize_t, (int fd, const void *buf, size_t n), (fd, buf, n))
+WRITE(pwrite, ssize_t, (int fd, const void *buf, size_t n, off_t at), (fd, buf, n, at))
+WRITE(pwrite64, ssize_t, (int fd, const void *buf, size_t n, off64_t at), (fd, buf, n, at))
+WRITE(writev, ssize_t, (int fd, const struct iovec *iov, int cnt), (fd, iov, cnt))
+
 HOME_EXPORT ssize_t readv(int fd, const struct iovec *iov, int cnt)
 {
 	return WITH_IOV(ssize_t, iov, cnt, REAL(readv)(fd, iov, cnt));

@@ -745,7 +745,7 @@ void plat_guest_unmap(struct vm *vm, u64 uaddr, u64 len)
 
 		if (!r->active || r->vm != vm || r->lo >= end || r->hi <= uaddr)
 			continue;
-		let_go_range(r, uaddr, end, false, true);
+		let_go_range(r, uaddr, end, len != ~0ull, true);
 		if (r->lo >= uaddr && r->hi <= end)
 			region_remove(r);
 	}

@@ -60,9 +60,12 @@ static bool access_fails(u64 addr, size_t n)
 
 void *plat_alloc(size_t size)
 {
-	void *p = alloc_fails() ? NULL : calloc(1, size ? size : 1);
+	void *p = NULL;
 
-	allocs_live += !!p;
+	if (alloc_fails() || posix_memalign(&p, 64, size ? size : 1))
+		return NULL;
+	memset(p, 0, size);
+	allocs_live++;
 	return p;
 }
 
