@@ -19,6 +19,7 @@ static int exec_ud(struct x86_emu *e)
 #define H(OP, fn) [X86_OP_##OP] = x86_exec_##fn
 #define U(OP) [X86_OP_##OP] = exec_unhandled
 
+/* clang-format off */
 /* An operation that is not here: x87 and SIMD are the engine's, the rest does not exist (#UD). */
 static const x86_exec_fn handlers[X86_OP_COUNT] = {
 	H(ADD, add), H(OR, or), H(ADC, adc), H(SBB, sbb), H(AND, and), H(SUB, sub), H(XOR, xor),
@@ -62,6 +63,7 @@ static const x86_exec_fn handlers[X86_OP_COUNT] = {
 	U(XSAVE), U(XSAVEOPT), U(XSAVEC), U(XSAVES), U(XRSTOR), U(XRSTORS), U(LDMXCSR),
 	U(STMXCSR), U(VLDMXCSR), U(VSTMXCSR),
 };
+/* clang-format on */
 
 static x86_exec_fn find_handler(const struct x86_opcode *info)
 {
