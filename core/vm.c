@@ -14,6 +14,7 @@ void vm_get(struct vm *vm)
 
 static void vm_destroy(struct vm *vm)
 {
+	plat_guest_unmap(vm, 0, ~0ull);
 	vm_eventfds_destroy(vm);
 	x86_vm_destroy(vm);
 	vm_coalesced_destroy(vm);
