@@ -326,6 +326,9 @@ static enum go after_block(struct bt_ctx *x, enum bt_exit reason, bool tf, enum 
 	case BT_EXIT_SMC:
 		return GO_ON;
 	case BT_EXIT_INTERP:
+		/* A store before it may have asked for an exit that comes first (EOI). */
+		if (unlikely(READ_ONCE(x->kick)))
+			return GO_RECHECK;
 		return interpret(x, why);
 	case BT_EXIT_EXC:
 		if (v->mmio.n)
