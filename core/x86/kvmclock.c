@@ -146,8 +146,17 @@ int kvmclock_ctrl(struct vcpu *v)
 	return 0;
 }
 
+/* The line starts anew here: its first point must not lie before a guest's TSC was 0. */
 void kvmclock_tsc_changed(struct vcpu *v)
 {
+	struct kvmclock_vm *c = v->vm->clock;
+	u64 now;
+
+	plat_spin_lock(&c->lock);
+	now = plat_rdtsc();
+	c->base_ns = line(c, now);
+	c->base_tsc = now;
+	plat_spin_unlock(&c->lock);
 	request_all(v->vm);
 }
 
