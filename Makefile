@@ -54,6 +54,8 @@ devices-y :=
 host-libs :=
 test-y :=
 san-test-y :=
+prog-y :=
+check-y :=
 -include $(wildcard core/sources.mk core/*/sources.mk engine/bt/sources.mk \
 	home/process/sources.mk home/test/sources.mk host/sources.mk devices/sources.mk)
 -include $(wildcard tests/*/tests.mk)
@@ -171,6 +173,7 @@ $(B)/anykvm: $(call obj,$(host-y) $(devices-y)) $(B)/libanykvm.a
 #   tests/unit/walk-opts := timeout=60   words for tests/run: timeout=SECONDS, alone
 #   san-test-y += tests/unit/walk        built and run with ASan and UBSan (too)
 #   check-y += tests/guest/boot.sh       a script that is run as it is
+#   prog-y += tests/api/api              a program that a script runs: built, not run by itself
 #
 # Each speaks TAP (ok / not ok / # SKIP why) or just exits 0, 1 or 77 (skipped).
 
@@ -186,16 +189,16 @@ $(B)/$(1): $$(call obj,$$(or $$($(1)-y),$(1).o)) $$(link-$$(or $$($(1)-link),non
 	$$(Q)$$(CC) $$(LDFLAGS) -pie -o $$@ $$(filter %.o,$$^) \
 		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$($(1)-libs) -ldl
 endef
-$(foreach t,$(sort $(test-y) $(san-test-y)),$(eval $(call test-rule,$(t))))
+$(foreach t,$(sort $(test-y) $(san-test-y) $(prog-y)),$(eval $(call test-rule,$(t))))
 
 # Per-program flags: tests/unit/foo-cflags := ...
-$(foreach t,$(sort $(test-y) $(san-test-y)),$(foreach o,$(or $($(t)-y),$(t).o),\
+$(foreach t,$(sort $(test-y) $(san-test-y) $(prog-y)),$(foreach o,$(or $($(t)-y),$(t).o),\
 	$(eval CFLAGS_$(o:.o=) += $($(t)-cflags))))
 
 run-tests := $(if $(SAN),$(san-test-y),$(test-y))
 
 .PHONY: tests
-tests: $(addprefix $(B)/,$(run-tests)) ## Build every test program, run none
+tests: $(addprefix $(B)/,$(run-tests) $(if $(SAN),,$(prog-y))) ## Build every test program, run none
 	@mkdir -p $(B)
 	@: > $(B)/tests.list $(foreach t,$(run-tests),; echo '$($(t)-opts) $(B)/$(t) $($(t)-args)' >> $(B)/tests.list)
 ifndef SAN
@@ -216,9 +219,15 @@ fuzz: ## Run the differential and decoder fuzzers until stopped (SECONDS=n to bo
 
 .PHONY: bench
 bench: deps ## Boot and CPU figures: native, anykvm -accel bt, QEMU -accel tcg
-	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/bench/cpu
 	@$(MAKE) --no-print-directory guest
-	@bench/run
+	@bench/run $(BENCH)
+
+# The processor's own instructions, no library of the system's choosing by what CPU it finds.
+bench-y := $(patsubst %.c,%.o,$(wildcard bench/*.c))
+$(B)/bench/cpu: $(call obj,$(bench-y))
+	$(call say,LD,$@)
+	$(Q)$(CC) -static -o $@ $^ -lm
 
 # --- Guests ------------------------------------------------------------------------------------
 

@@ -245,7 +245,7 @@ static void irqfd_resample(void)
 	b.cpu.run->immediate_exit = 0;
 	/* The EOI lowers the line and says so; the guest then halts: look from here. */
 	catch_alarm();
-	ualarm(200000, 0);
+	ualarm(200000, 200000);
 	EQ(run_once(&b.cpu), -EINTR);
 	p.fd = r;
 	EQ(poll(&p, 1, 1000), 1);

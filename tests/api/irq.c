@@ -195,7 +195,7 @@ static void msi_priority(void)
 
 static void msi_wakes_halted(void)
 {
-	struct itimerval t = { .it_value.tv_usec = 100000 };
+	struct itimerval t = { .it_value.tv_usec = 100000, .it_interval.tv_usec = 100000 };
 	struct kvm_mp_state m;
 	struct box b;
 
@@ -206,6 +206,7 @@ static void msi_wakes_halted(void)
 	EQ(run_once(&b.cpu), -EINTR); /* halted until the signal */
 	OK(ioctl(b.cpu.fd, KVM_GET_MP_STATE, &m));
 	EQ(m.mp_state, KVM_MP_STATE_HALTED);
+	OK(setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL));
 	msi(&b.vm, 0x40);
 	expect_out(&b.cpu, 0xe0, 1, 0x5a);
 }

@@ -18,7 +18,8 @@ static const struct api_suite *const suites[] = {
 
 static bool verbose, nofork;
 static int limit = 20;
-static const char *without;
+static const char *without[32];
+static int nwithout;
 
 struct difference {
 	char *name, *why;
@@ -33,7 +34,7 @@ static const char usage[] =
 	"  -l  list the rows        -v  say what each promises\n"
 	"  -n  no fork: run the named row in this process (for a debugger)\n"
 	"  -t  seconds that a row may take (20)\n"
-	"  -s  leave out one row (one that the machine below does not survive)\n"
+	"  -s  leave out this row (one that the machine below does not survive)\n"
 	"  -x  expected differences: lines of NAME<space>REASON; such a row may fail\n";
 
 void row_fail(const char *file, int line, const char *fmt, ...)
@@ -102,6 +103,9 @@ static struct difference *difference(const char *name)
 
 static bool selected(const char *name, int argc, char **argv)
 {
+	for (int i = 0; i < nwithout; i++)
+		if (!strcmp(without[i], name))
+			return false;
 	for (int i = 0; i < argc; i++) {
 		size_t n = strlen(argv[i]);
 
@@ -215,7 +219,10 @@ int main(int argc, char **argv)
 		case 'v': verbose = true; break;
 		case 'n': nofork = true; break;
 		case 't': limit = atoi(optarg); break;
-		case 's': without = optarg; break;
+		case 's':
+			if (nwithout < ARRAY(without))
+				without[nwithout++] = optarg;
+			break;
 		case 'x': read_differences(optarg); break;
 		default: fputs(usage, stderr); return 2;
 		}
@@ -234,8 +241,7 @@ int main(int argc, char **argv)
 		for (int i = 0; i < suites[s]->count; i++) {
 			const struct api_test *t = &suites[s]->rows[i];
 
-			if (!selected(t->name, argc, argv) ||
-			    (without && !strcmp(without, t->name)))
+			if (!selected(t->name, argc, argv))
 				continue;
 			if (list) {
 				printf("%-32s %s\n", t->name, t->what);

@@ -74,7 +74,7 @@ static void catch_usr1(void)
 
 static void signal_exit(void)
 {
-	struct itimerval t = { .it_value.tv_usec = 50000 };
+	struct itimerval t = { .it_value.tv_usec = 50000, .it_interval.tv_usec = 50000 };
 	struct box b;
 
 	catch_usr1();
@@ -83,13 +83,16 @@ static void signal_exit(void)
 		OK(setitimer(ITIMER_REAL, &t, NULL));
 		EQ(run_once(&b.cpu), -EINTR);
 		EQ(b.cpu.run->exit_reason, KVM_EXIT_INTR);
-		EQ(signals, i);
+		CHECK(signals >= i);
 	}
 }
 
+static volatile bool enough;
+
+/* One that comes between two runs ends none: go on until the row has seen enough. */
 static void *kicker(void *arg)
 {
-	for (int i = 0; i < 20; i++) {
+	while (!enough) {
 		usleep(5000);
 		pthread_kill(*(pthread_t *)arg, SIGUSR1);
 	}
@@ -106,6 +109,7 @@ static void signal_from_thread(void)
 	pthread_create(&t, NULL, kicker, &self);
 	for (int i = 0; i < 20; i++)
 		EQ(run_once(&b.cpu), -EINTR);
+	enough = true;
 	pthread_join(t, NULL);
 }
 
@@ -133,7 +137,7 @@ static void signal_pending(void)
 
 static void signal_masked(void)
 {
-	struct itimerval t = { .it_value.tv_usec = 200000 };
+	struct itimerval t = { .it_value.tv_usec = 200000, .it_interval.tv_usec = 200000 };
 	struct {
 		struct kvm_signal_mask head;
 		u64 set;
@@ -147,6 +151,7 @@ static void signal_masked(void)
 	OK(setitimer(ITIMER_REAL, &t, NULL));
 	pthread_create(&th, NULL, kicker, &self); /* blocked inside: must not end the run */
 	EQ(run_once(&b.cpu), -EINTR);
+	enough = true;
 	pthread_join(th, NULL);
 	CHECK(signals >= 1);
 }
