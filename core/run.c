@@ -344,8 +344,11 @@ static long run_prepared(struct vcpu *v)
 	}
 	if (!finish_exit(v, &ret))
 		return ret;
-	if (READ_ONCE(run->immediate_exit))
-		return interrupted(v);
+	/* The exit reason stays the last one's: host programs look at it after finishing an exit. */
+	if (READ_ONCE(run->immediate_exit)) {
+		v->stats.signal_exits++;
+		return -EINTR;
+	}
 	return run_loop(v);
 }
 

@@ -50,6 +50,7 @@ static void immediate_exit_completes(void)
 	expect_in(&b.cpu, 0x10, 1, 0x99);
 	b.cpu.run->immediate_exit = 1;
 	EQ(run_once(&b.cpu), -EINTR);
+	EQ(b.cpu.run->exit_reason, KVM_EXIT_IO);
 	EQ(regs_get(&b.cpu).rax & 0xff, 0x99);
 	EQ(regs_get(&b.cpu).rip, CODE + 2);
 }
