@@ -423,7 +423,7 @@ static void let_go_range(struct region *r, u64 lo, u64 hi, bool report, bool sof
 
 	while (i <= last) {
 		/* Mostly nothing is watched: eight at a time. */
-		if (i + 8 <= last && !*(const volatile u64 *)&r->state[i]) {
+		if (!(i & 7) && i + 8 <= last && !*(const volatile u64 *)&r->state[i]) {
 			i += 8;
 			continue;
 		}
