@@ -171,24 +171,6 @@ static int gp(struct bt_ctx *x)
 	return x86_fault_err(&x->vcpu->emu, X86_EXC_GP, 0);
 }
 
-/*
- * LDMXCSR goes the long way because of its #GP for reserved bits. MXCSR is loaded from the image
- * whatever its header says (SDM vol. 1, 13.8.1).
- */
-int bt_ldmxcsr(struct bt_ctx *x)
-{
-	struct vcpu *v = x->vcpu;
-	u32 val;
-	int r = bt_guest_copy(x, bt_effective(&v->cpu, &v->emu.insn), &val, sizeof(val), false);
-
-	if (r != X86_EMU_OK)
-		return r;
-	if (val & ~mxcsr_mask)
-		return gp(x);
-	memcpy(v->cpu.xsave + OFF_MXCSR, &val, sizeof(val));
-	return r;
-}
-
 /* ---- FXSAVE, FXRSTOR ---- */
 
 static u32 xmm_bytes(const struct bt_ctx *x)
@@ -483,23 +465,9 @@ static int env(struct bt_ctx *x, u64 off, u16 op)
 	return r;
 }
 
-/* The processor would raise its #GP for a reserved bit under the host's feet. */
-static int ldmxcsr(struct bt_ctx *x, u64 off)
-{
-	u32 mxcsr;
-	int r = bt_guest_copy(x, off, &mxcsr, 4, false);
-
-	if (r != X86_EMU_OK)
-		return r;
-	if (mxcsr & ~mxcsr_mask)
-		return gp(x);
-	memcpy(x->vcpu->cpu.xsave + OFF_MXCSR, &mxcsr, 4);
-	return r;
-}
-
 /* ---- which it is, and whether it may be used ---- */
 
-enum { G_FX = 1, G_XSAVE, G_X87, G_X87_WAIT, G_MXCSR };
+enum { G_FX = 1, G_XSAVE, G_X87, G_X87_WAIT };
 
 static const struct {
 	u16 op;
@@ -510,7 +478,6 @@ static const struct {
 	{ X86_OP_XSAVES, G_XSAVE }, { X86_OP_XRSTOR, G_XSAVE }, { X86_OP_XRSTORS, G_XSAVE },
 	{ X86_OP_FNSTENV, G_X87 }, { X86_OP_FNSAVE, G_X87 },
 	{ X86_OP_FLDENV, G_X87_WAIT }, { X86_OP_FRSTOR, G_X87_WAIT },
-	{ X86_OP_LDMXCSR, G_MXCSR }, { X86_OP_VLDMXCSR, G_MXCSR },
 };
 
 static u8 group_of(u16 op)
@@ -533,15 +500,44 @@ static int usable(struct bt_ctx *x, u8 group, u16 op)
 		if ((op == X86_OP_XSAVES || op == X86_OP_XRSTORS) && x86_cpl(c))
 			return gp(x);
 	}
-	if (group == G_MXCSR &&
-	    (op == X86_OP_LDMXCSR ? (c->cr0 & X86_CR0_EM) || !(c->cr4 & X86_CR4_OSFXSR) :
-				    !(c->cr4 & X86_CR4_OSXSAVE) || (c->xcr0 & 6) != 6))
-		return x86_fault(&v->emu, X86_EXC_UD);
 	if ((c->cr0 & X86_CR0_TS) || (group != G_XSAVE && (c->cr0 & X86_CR0_EM)))
 		return x86_fault(&v->emu, X86_EXC_NM);
 	if (group == G_X87_WAIT && (header(v)[0] & XSTATE_X87) && (image[2] & ~image[0] & 0x3f))
 		return x86_fault(&v->emu, X86_EXC_MF);
 	return X86_EMU_OK;
+}
+
+/*
+ * The translator leaves what may not run to us: is it for the unit's sake
+ * (SDM vol. 3, 2.5 and 13.1; vol. 2, 2.4)?
+ */
+static int unit_usable(struct bt_ctx *x, const struct x86_insn *i)
+{
+	struct x86_emu *e = &x->vcpu->emu;
+	const struct x86_cpu *c = &x->vcpu->cpu;
+	u8 unit = i->info->unit;
+
+	switch (unit) {
+	case X86_U_X87:
+		if (i->info->op == X86_OP_FWAIT)
+			return (c->cr0 & (X86_CR0_MP | X86_CR0_TS)) == (X86_CR0_MP | X86_CR0_TS) ?
+				       x86_fault(e, X86_EXC_NM) : X86_EMU_OK;
+		return (c->cr0 & (X86_CR0_EM | X86_CR0_TS)) ? x86_fault(e, X86_EXC_NM) :
+							      X86_EMU_OK;
+	case X86_U_MMX:
+	case X86_U_SSE:
+		if ((c->cr0 & X86_CR0_EM) || (unit == X86_U_SSE && !(c->cr4 & X86_CR4_OSFXSR)))
+			return x86_fault(e, X86_EXC_UD);
+		break;
+	case X86_U_AVX:
+		if (!(c->cr4 & X86_CR4_OSXSAVE) || (c->xcr0 & 6) != 6 || !x86_protected(c) ||
+		    x86_v86(c))
+			return x86_fault(e, X86_EXC_UD);
+		break;
+	default:
+		return X86_EMU_OK;
+	}
+	return (c->cr0 & X86_CR0_TS) ? x86_fault(e, X86_EXC_NM) : X86_EMU_OK;
 }
 
 int bt_fpu_special(struct bt_ctx *x)
@@ -554,7 +550,9 @@ int bt_fpu_special(struct bt_ctx *x)
 	int r;
 
 	if (!group) {
-		r = bt_vector_special(x);
+		r = unit_usable(x, &e->insn);
+		if (r == X86_EMU_OK)
+			r = bt_vector_special(x);
 	} else {
 		r = usable(x, group, op);
 		if (r != X86_EMU_OK)
@@ -565,8 +563,6 @@ int bt_fpu_special(struct bt_ctx *x)
 			r = fxrstor(x, off);
 		else if (op == X86_OP_XRSTOR || op == X86_OP_XRSTORS)
 			r = xrstor(x, off, op);
-		else if (group == G_MXCSR)
-			r = ldmxcsr(x, off);
 		else if (group == G_XSAVE)
 			r = xsave(x, off, op);
 		else

@@ -185,52 +185,27 @@ static int maskmov_bytes(struct bt_ctx *x, bool mmx)
 	return r;
 }
 
-static int usable(struct bt_ctx *x, bool vex)
-{
-	struct vcpu *v = x->vcpu;
-	const struct x86_cpu *c = &v->cpu;
-
-	if (vex ? !(c->cr4 & X86_CR4_OSXSAVE) || (c->xcr0 & 6) != 6 || !x86_protected(c) ||
-		  x86_v86(c) :
-		  (c->cr0 & X86_CR0_EM) ||
-		  (v->emu.insn.info->op != X86_OP_MASKMOVQ && !(c->cr4 & X86_CR4_OSFXSR)))
-		return x86_fault(&v->emu, X86_EXC_UD);
-	if (c->cr0 & X86_CR0_TS)
-		return x86_fault(&v->emu, X86_EXC_NM);
-	return X86_EMU_OK;
-}
-
+/* The unit has been found usable. */
 int bt_vector_special(struct bt_ctx *x)
 {
 	const struct x86_insn *i = &x->vcpu->emu.insn;
 	u16 op = i->info->op;
-	int r;
 
 	for (u32 k = 0; k < ARRAY_SIZE(gathers); k++) {
-		if (gathers[k].op != op)
-			continue;
-		r = usable(x, true);
-		return r == X86_EMU_OK ? gather(x, gathers[k].index, gathers[k].size) : r;
+		if (gathers[k].op == op)
+			return gather(x, gathers[k].index, gathers[k].size);
 	}
 	switch (op) {
 	case X86_OP_VMASKMOVPS:
 	case X86_OP_VMASKMOVPD:
 	case X86_OP_VPMASKMOVD:
 	case X86_OP_VPMASKMOVQ:
-		r = usable(x, true);
-		if (r != X86_EMU_OK)
-			return r;
 		return maskmov(x, op == X86_OP_VMASKMOVPS || op == X86_OP_VPMASKMOVD ? 4 : 8,
 			       i->opcode == 0x2e || i->opcode == 0x2f || i->opcode == 0x8e);
-	case X86_OP_LDMXCSR:
-	case X86_OP_VLDMXCSR:
-		r = usable(x, op == X86_OP_VLDMXCSR);
-		return r == X86_EMU_OK ? bt_ldmxcsr(x) : r;
 	case X86_OP_MASKMOVQ:
 	case X86_OP_MASKMOVDQU:
 	case X86_OP_VMASKMOVDQU:
-		r = usable(x, op == X86_OP_VMASKMOVDQU);
-		return r == X86_EMU_OK ? maskmov_bytes(x, op == X86_OP_MASKMOVQ) : r;
+		return maskmov_bytes(x, op == X86_OP_MASKMOVQ);
 	}
 	return X86_EMU_UNHANDLED;
 }
