@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+check-y += tests/guest/boot.py
+tests/guest/boot.py-opts := timeout=840
