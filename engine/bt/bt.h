@@ -27,9 +27,10 @@
 enum bt_mmu { BT_MMU_KERNEL, BT_MMU_USER, BT_MMU_KERNEL_AC, BT_MMU_COUNT };
 
 /*
- * Entry i serves linear pages whose number is i modulo the size. tag_r / tag_w
- * hold the page's linear address, or bt_tlb_invalid(i), which no address with
- * that index can match: hit means (lin - tag) <= 4096 - size, unsigned.
+ * Entry i serves the linear pages that bt_tlb_index says: the page number
+ * folded, so that arrays a power of two apart do not meet. tag_r / tag_w hold
+ * the page's linear address, or bt_tlb_invalid(i), which no address with that
+ * index can match: hit means (lin - tag) <= 4096 - size, unsigned.
  */
 struct bt_tlb {
 	u64 tag_r[BT_TLB_SIZE];
@@ -37,6 +38,12 @@ struct bt_tlb {
 	u64 host[BT_TLB_SIZE];		/* host address of the page */
 };
 
+static inline u32 bt_tlb_index(u64 lin)
+{
+	return ((lin ^ (lin >> BT_TLB_BITS)) >> PAGE_SHIFT) & (BT_TLB_SIZE - 1);
+}
+
+/* A page number below the size folds to itself: that of i ^ 1 is not found at i. */
 static inline u64 bt_tlb_invalid(u32 i)
 {
 	return (u64)(i ^ 1) << PAGE_SHIFT;

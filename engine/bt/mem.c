@@ -144,7 +144,10 @@ void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32
 	if (segmented(t, seg))
 		emit_segment(t, size, memop, seg);
 	if (!always) {
-		emit_mov32(t->e, T1, T0);
+		emit_mov(t->e, T1, T0);
+		emit_rr(t->e, E_W, 0xc1, 5, T1);		/* shr T1, 9: see bt_tlb_index */
+		e8(t->e, BT_TLB_BITS);
+		emit_rr(t->e, 0, 0x33, T1, T0);			/* xor */
 		emit_rr(t->e, 0, 0xc1, 5, T1);			/* shr T1d, 12 */
 		e8(t->e, PAGE_SHIFT);
 		emit_alu_imm(t->e, 0, 4, T1, BT_TLB_SIZE - 1);	/* and */

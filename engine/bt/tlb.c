@@ -136,7 +136,7 @@ void bt_tlb_flush_page(struct bt_ctx *x, u64 lin)
 	i = tlb2_index(lin);
 	if (t->e[i].page == lin)
 		t->e[i].asid = 0;
-	i = (lin >> PAGE_SHIFT) & (BT_TLB_SIZE - 1);
+	i = bt_tlb_index(lin);
 	for (u32 m = 0; m < BT_MMU_COUNT; m++)
 		if (x->tlb[m].tag_r[i] == lin)
 			x->tlb[m].tag_r[i] = x->tlb[m].tag_w[i] = bt_tlb_invalid(i);
@@ -294,7 +294,7 @@ static void fill(struct bt_ctx *x, u64 lin, enum bt_mmu mmu)
 {
 	struct bt_tlb2 *t = x->tlb2;
 	struct bt_tlb2_entry *e = &t->e[tlb2_index(lin)];
-	u32 i = (lin >> PAGE_SHIFT) & (BT_TLB_SIZE - 1);
+	u32 i = bt_tlb_index(lin);
 	struct bt_tlb *l1 = &x->tlb[mmu];
 
 	if (e->page != (lin & PAGE_MASK) || !e->host || x86_watch_page(x->vcpu, e->page))
@@ -315,7 +315,7 @@ static void fill(struct bt_ctx *x, u64 lin, enum bt_mmu mmu)
 void *bt_tlb_hit(struct bt_ctx *x, u64 lin, u32 len, enum bt_mmu mmu, bool write)
 {
 	struct bt_tlb *l1 = &x->tlb[mmu];
-	u32 i = (lin >> PAGE_SHIFT) & (BT_TLB_SIZE - 1);
+	u32 i = bt_tlb_index(lin);
 	u64 off = lin - (write ? l1->tag_w[i] : l1->tag_r[i]);
 
 	return off <= PAGE_SIZE - len ? (void *)(l1->host[i] + off) : NULL;
@@ -507,13 +507,32 @@ static u64 go_direct(struct bt_ctx *x, u8 *host)
 	return (u64)host;
 }
 
+/*
+ * The usual slow access is a miss of the first level only. 0: not so.
+ */
+static u64 hit_level2(struct bt_ctx *x, u64 lin, u32 size, enum bt_mmu mmu, bool write)
+{
+	struct bt_tlb2 *t = x->tlb2;
+	const struct bt_tlb2_entry *e = &t->e[tlb2_index(lin)];
+	u64 off = lin & ~PAGE_MASK;
+
+	if (e->page != (lin & PAGE_MASK) || (e->asid != t->asid && e->asid != t->global_asid) ||
+	    !e->host || off + size > PAGE_SIZE || (x->key & BT_KEY_ALIGN) ||
+	    ((x->memop & BT_MEMOP_ALIGN) && (lin & (size - 1))) || !allowed(x, e, mmu, write) ||
+	    (write && (!(e->flags & BT_T2_HOST_W) || bt_slot_code(e->slot, e->gpa))) ||
+	    x86_watch_page(x->vcpu, e->page))
+		return 0;
+	fill(x, lin, mmu);
+	return e->host + off;
+}
+
 u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 {
 	u32 size = x->memop & BT_MEMOP_SIZE;
 	enum bt_mmu mmu = (x->memop >> BT_MEMOP_MMU_SHIFT) & 3;
 	bool write = x->memop & BT_MEMOP_W, read = x->memop & BT_MEMOP_R;
 	struct bt_tlb2 *t = x->tlb2;
-	u64 lin = x->mem_lin;
+	u64 lin = x->mem_lin, host;
 	u8 vector;
 	int r;
 
@@ -521,6 +540,9 @@ u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 	x->stat_tlb_slow++;
 	if ((x->key & BT_KEY_MODE) != X86_MODE_64)
 		lin = x->mem_lin = (u32)lin;
+	host = hit_level2(x, lin, size, mmu, write);
+	if (likely(host))
+		return host;
 	vector = check_address(x, lin, size, x->memop);
 	if (vector)
 		return raise(x, vector);

@@ -109,7 +109,7 @@ static bool in_data(u64 lin, u32 size)
 
 u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 {
-	u32 size = x->memop & BT_MEMOP_SIZE, i = (x->mem_lin >> PAGE_SHIFT) & (BT_TLB_SIZE - 1);
+	u32 size = x->memop & BT_MEMOP_SIZE, i = bt_tlb_index(x->mem_lin);
 	struct bt_tlb *tlb = &x->tlb[(x->memop >> BT_MEMOP_MMU_SHIFT) & 3];
 
 	*bounce = 0;
