@@ -37,6 +37,8 @@ static s32 without_split(const struct vm *vm)
 #define MSR_REASONS (KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN | \
 		     KVM_MSR_EXIT_REASON_FILTER)
 #define MANUAL_FLAGS (KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET)
+#define QUIRKS (KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT | KVM_X86_QUIRK_FIX_HYPERCALL_INSN |       \
+		KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS)
 #define RING_BYTES (65536 * (s32)sizeof(struct kvm_dirty_gfn))
 #define GUESTDBG_FLAGS (KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_SW_BP | \
 			KVM_GUESTDBG_USE_HW_BP | KVM_GUESTDBG_INJECT_DB |                      \
@@ -69,6 +71,24 @@ static int enable_user_msr(struct vm *vm, const struct kvm_enable_cap *c)
 static int enable_exception_payload(struct vm *vm, const struct kvm_enable_cap *c)
 {
 	vm->exception_payload = c->args[0];
+	return 0;
+}
+
+static int enable_platform_info(struct vm *vm, const struct kvm_enable_cap *c)
+{
+	vm->no_platform_info = !c->args[0];
+	return 0;
+}
+
+static int enable_quirks_off(struct vm *vm, const struct kvm_enable_cap *c)
+{
+	u32 i;
+
+	if (c->args[0] & ~(u64)QUIRKS)
+		return -EINVAL;
+	vm->disabled_quirks = c->args[0];
+	for (i = 0; i < vm_nr_vcpus(vm); i++)
+		x86_mwait_changed(vm->vcpus[i]);
 	return 0;
 }
 
@@ -124,6 +144,7 @@ static int enable_pv_enforce(struct vcpu *v, const struct kvm_enable_cap *c)
 static const struct cap_row rows[] = {
 	YES(KVM_CAP_IRQCHIP),
 	YES(KVM_CAP_HLT),
+	YES(KVM_CAP_MMU_SHADOW_CACHE_CONTROL),
 	YES(KVM_CAP_USER_MEMORY),
 	YES(KVM_CAP_SET_TSS_ADDR),
 	YES(KVM_CAP_EXT_CPUID),
@@ -180,6 +201,7 @@ static const struct cap_row rows[] = {
 	ENABLE(KVM_CAP_X2APIC_API, X2APIC_FLAGS, enable_x2apic_api),
 	YES(KVM_CAP_IMMEDIATE_EXIT),
 	YES(KVM_CAP_GET_MSR_FEATURES),
+	ENABLE(KVM_CAP_MSR_PLATFORM_INFO, 1, enable_platform_info),
 	YES(KVM_CAP_COALESCED_PIO),
 	ENABLE(KVM_CAP_EXCEPTION_PAYLOAD, 1, enable_exception_payload),
 	ENABLE(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, MANUAL_FLAGS, enable_manual_protect),
@@ -194,6 +216,7 @@ static const struct cap_row rows[] = {
 	YES(KVM_CAP_BINARY_STATS_FD),
 	VALUE(KVM_CAP_XSAVE2, sizeof(struct kvm_xsave)),
 	YES(KVM_CAP_SYS_ATTRIBUTES),
+	ENABLE(KVM_CAP_DISABLE_QUIRKS2, QUIRKS, enable_quirks_off),
 	ENABLE(KVM_CAP_X86_TRIPLE_FAULT_EVENT, 1, enable_triple_fault),
 };
 

@@ -186,7 +186,7 @@ void vcpu_dirty_push(struct vcpu *v, struct memslot *slot, u64 gfn)
 	}
 	plat_spin_unlock(&v->dirty_lock);
 	if (vcpu_dirty_ring_full(v))
-		vcpu_request(v, VCPU_REQ_DIRTY_RING_FULL);
+		vcpu_request_kick(v, VCPU_REQ_DIRTY_RING_FULL);
 }
 
 /* Take back what the host program has marked as collected. Its entries are as hostile as any memory of his. */

@@ -63,6 +63,8 @@ static const struct ioctl_row rows[] = {
 	VM_ROW(KVM_SET_BOOT_CPU_ID, vm_set_boot_cpu, VM, VALUE),
 	VM_ROW(KVM_SET_TSS_ADDR, vm_set_tss_addr, VM, VALUE),
 	VM_ROW(KVM_SET_IDENTITY_MAP_ADDR, vm_set_identity_map, VM, IN),
+	VM_ROW(KVM_SET_NR_MMU_PAGES, vm_set_nr_mmu_pages, VM, VALUE),
+	VM_ROW(KVM_GET_NR_MMU_PAGES, vm_get_nr_mmu_pages, VM, VALUE),
 	VM_ROW(KVM_CREATE_IRQCHIP, vm_create_irqchip, VM, VALUE),
 	VM_ROW(KVM_GET_IRQCHIP, vm_get_irqchip, VM, INOUT),
 	VM_ROW(KVM_SET_IRQCHIP, vm_set_irqchip, VM, IN),

@@ -52,6 +52,8 @@ IOCTL_FN(vm_create_device);
 IOCTL_FN(vm_set_boot_cpu);
 IOCTL_FN(vm_set_tss_addr);
 IOCTL_FN(vm_set_identity_map);
+IOCTL_FN(vm_set_nr_mmu_pages);
+IOCTL_FN(vm_get_nr_mmu_pages);
 IOCTL_FN(vm_create_irqchip);
 IOCTL_FN(vm_get_irqchip);
 IOCTL_FN(vm_set_irqchip);

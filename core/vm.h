@@ -82,6 +82,7 @@ struct vm {
 	struct kvmclock_vm *clock;	/* core/x86/kvmclock.c */
 	struct msr_filter *msr_filter;
 	u64 tss_addr, identity_map_addr;
+	u64 nr_mmu_pages;		/* KVM_SET_NR_MMU_PAGES: kept, there is no shadow MMU to bound */
 	u32 boot_cpu_id;
 	u32 tsc_khz;			/* of every vCPU: the host's */
 	struct vm_tsc {
@@ -96,6 +97,7 @@ struct vm {
 	bool exit_on_emulation_error;	/* KVM_CAP_EXIT_ON_EMULATION_FAILURE */
 	bool x2apic_api, x2apic_no_broadcast_quirk;
 	u64 disabled_quirks;		/* KVM_CAP_DISABLE_QUIRKS(2) */
+	bool no_platform_info;		/* KVM_CAP_MSR_PLATFORM_INFO: the guest may not read it */
 	u32 nr_ioapic_pins_split;	/* KVM_CAP_SPLIT_IRQCHIP */
 };
 

@@ -19,6 +19,7 @@
 #include "core-int.h"
 #include "x86/cpuid.h"
 #include "x86/lapic.h"
+#include "x86/msr.h"
 #include "x86/pv.h"
 
 /* One register of one leaf: of the host's bits those in @host, and those in @own always. */
@@ -38,7 +39,7 @@ static const struct feature_row features[] = {
 	  BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(17) | BIT(19) | BIT(20) | BIT(22) |
 	  BIT(23) | BIT(25) | BIT(26) | BIT(28) | BIT(29) | BIT(30),
 	  BIT(21) | BIT(24) | BIT(31) },	/* x2APIC, TSC deadline, hypervisor */
-	{ 1, 0, REG_EDX, EDX_COMMON | BIT(11) | BIT(19) | BIT(25) | BIT(26) | BIT(27), 0 },
+	{ 1, 0, REG_EDX, EDX_COMMON | BIT(11) | BIT(19) | BIT(25) | BIT(26) | BIT(27), BIT(1) },	/* VME */
 	{ 6, 0, REG_EAX, 0, BIT(2) },		/* ARAT: our LAPIC timer never stops */
 	/* FSGSBASE BMI1 AVX2 FDP_EXCPTN_ONLY SMEP BMI2 ERMS INVPCID ZERO_FCS_FDS RDSEED ADX SMAP CLFLUSHOPT CLWB SHA */
 	{ 7, 0, REG_EBX,
@@ -323,6 +324,20 @@ u64 x86_guest_xcr0(struct vcpu *v)
 	return e ? (e->eax | (u64)e->edx << 32) & x86_host_xcr0() : 0;
 }
 
+static bool mwait_by_msr(const struct vcpu *v)
+{
+	return READ_ONCE(v->vm->disabled_quirks) & KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT;
+}
+
+/* MONITOR and MWAIT do nothing, even where CPUID does not show them: stock KVM's quirk. */
+void x86_mwait_changed(struct vcpu *v)
+{
+	bool shown = mwait_by_msr(v) ? !!(v->msrs->misc_enable & MISC_ENABLE_MWAIT) :
+				       x86_guest_has(v, CPUID_MWAIT);
+
+	v->emu.no_mwait = !shown && (v->vm->disabled_quirks & KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS);
+}
+
 /* Bits that follow the CPU's state (SDM vol. 2, CPUID), and those that need a chip that is not there. */
 static void make_dynamic(struct vcpu *v, struct kvm_cpuid_entry2 *e)
 {
@@ -338,6 +353,11 @@ static void make_dynamic(struct vcpu *v, struct kvm_cpuid_entry2 *e)
 			e->edx |= BIT(9);
 		if (!v->lapic)
 			e->ecx &= ~BIT(24);
+		if (mwait_by_msr(v)) {
+			e->ecx &= ~BIT(3);
+			if (v->msrs->misc_enable & MISC_ENABLE_MWAIT)
+				e->ecx |= BIT(3);
+		}
 		break;
 	case 7:
 		if (!e->index)
@@ -405,6 +425,7 @@ static void cpuid_changed(struct vcpu *v)
 	v->cpu.linear_bits = 48;
 	e = x86_cpuid_find(v, 0, 0);
 	v->emu.vendor_intel = e && e->ebx == 0x756e6547;	/* "Genu" */
+	x86_mwait_changed(v);
 	lapic_cpuid_changed(v);
 	pv_cpuid_changed(v);
 	v->vm->engine->state_written(v);
@@ -422,12 +443,31 @@ static bool entries_valid(const struct kvm_cpuid_entry2 *e, u32 n)
 	return true;
 }
 
+/* As the guest sees them: a host program gives back what KVM_GET_CPUID2 said. */
+static bool same_cpuid(struct vcpu *v, const struct kvm_cpuid_entry2 *e, u32 n)
+{
+	struct kvm_cpuid_entry2 a, b;
+	u32 i;
+
+	if (n != v->nr_cpuid)
+		return false;
+	for (i = 0; i < n; i++) {
+		a = e[i];
+		b = v->cpuid[i];
+		make_dynamic(v, &a);
+		make_dynamic(v, &b);
+		if (memcmp(&a, &b, sizeof(a)))
+			return false;
+	}
+	return true;
+}
+
 static int replace_cpuid(struct vcpu *v, struct kvm_cpuid_entry2 *e, u32 n)
 {
 	if (!entries_valid(e, n))
 		return -EINVAL;
 	/* A guest that has run has seen the old one: only the same again is fine. */
-	if (v->has_run && (n != v->nr_cpuid || memcmp(e, v->cpuid, n * sizeof(*e))))
+	if (v->has_run && !same_cpuid(v, e, n))
 		return -EINVAL;
 	plat_free(v->cpuid);
 	v->cpuid = e;

@@ -9,6 +9,7 @@ enum cpuid_reg { REG_EAX, REG_EBX, REG_ECX, REG_EDX };
 
 #define CPUID_ROW(leaf, sub, reg, bit) (leaf), (sub), (reg), BIT(bit)
 
+#define CPUID_MWAIT CPUID_ROW(1, 0, REG_ECX, 3)
 #define CPUID_PCID CPUID_ROW(1, 0, REG_ECX, 17)
 #define CPUID_X2APIC CPUID_ROW(1, 0, REG_ECX, 21)
 #define CPUID_TSC_DEADLINE CPUID_ROW(1, 0, REG_ECX, 24)

@@ -128,15 +128,17 @@ static const struct { u64 bit; u32 leaf, sub; enum cpuid_reg reg; u32 feature; }
 	{ X86_CR4_SMAP, CPUID_SMAP },
 };
 
-/* Bits that a guest with this CPUID may not set. PCE stands for RDPMC, which every CPU has. */
+/* Bits that a guest with this CPUID, before it is set with the one on offer, may not set. PCE stands for RDPMC, which every CPU has. */
 u64 x86_cr4_guest_reserved(struct vcpu *v)
 {
 	u64 allowed = X86_CR4_PCE;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cr4_features); i++)
-		if (x86_guest_has(v, cr4_features[i].leaf, cr4_features[i].sub,
-				  cr4_features[i].reg, cr4_features[i].feature))
+		if (v->nr_cpuid ? x86_guest_has(v, cr4_features[i].leaf, cr4_features[i].sub,
+						cr4_features[i].reg, cr4_features[i].feature) :
+				  !!(x86_supported(cr4_features[i].leaf, cr4_features[i].sub,
+						   cr4_features[i].reg) & cr4_features[i].feature))
 			allowed |= cr4_features[i].bit;
 	/* 32-bit systems before CPUID said so use these: do not be stricter than old processors. */
 	return ~(allowed | X86_CR4_TSD | X86_CR4_PSE | X86_CR4_PAE | X86_CR4_MCE | X86_CR4_PGE |

@@ -244,7 +244,35 @@ static int misc_enable_set(struct vcpu *v, u32 index, u64 val, bool host)
 	if (!host && ((v->msrs->misc_enable ^ val) & MISC_ENABLE_PMU_RO))
 		return -EINVAL;
 	v->msrs->misc_enable = val;
+	x86_mwait_changed(v);
 	return 0;
+}
+
+/* CPUID faulting (bit 31) is not there to be announced; the rest is the host program's word. */
+static int platform_info_get(struct vcpu *v, u32 index, u64 *val, bool host)
+{
+	*val = v->msrs->platform_info;
+	return host || !v->vm->no_platform_info ? 0 : -EINVAL;
+}
+
+static int platform_info_set(struct vcpu *v, u32 index, u64 val, bool host)
+{
+	if (!host || val & BIT_ULL(31))
+		return -EINVAL;
+	v->msrs->platform_info = val;
+	return 0;
+}
+
+/* No performance counters: the register is there for host programs that ask every feature MSR. */
+static int perf_caps_get(struct vcpu *v, u32 index, u64 *val, bool host)
+{
+	*val = 0;
+	return host ? 0 : -EINVAL;
+}
+
+static int perf_caps_set(struct vcpu *v, u32 index, u64 val, bool host)
+{
+	return host && !val ? 0 : -EINVAL;
 }
 
 static int hwcr_set(struct vcpu *v, u32 index, u64 val, bool host)
@@ -299,7 +327,7 @@ static const struct msr_row rows[] = {
 	{ ONE(MSR_UCODE_REV), SAVE | FEATURE | PRIV, plain_get, ucode_set, OWN(ucode_rev) },
 	{ 0xc1, 0xc2, 0, zero_get, ignore_set, 0 },			/* PERFCTR0, 1 */
 	{ ONE(0xcd), 0, const_get, readonly_set, 0 },
-	{ ONE(0xce), 0, zero_get, only_zero_set, 0 },			/* PLATFORM_INFO */
+	{ ONE(0xce), SAVE, platform_info_get, platform_info_set, 0 },
 	{ ONE(MSR_MTRRCAP), 0, mtrr_get, readonly_set, 0 },
 	{ ONE(MSR_ARCH_CAPABILITIES), SAVE | FEATURE, arch_caps_get, arch_caps_set, 0 },
 	{ ONE(0x119), 0, zero_get, ignore_set, 0 },			/* BBL_CR_CTL */
@@ -322,6 +350,7 @@ static const struct msr_row rows[] = {
 	{ 0x268, 0x26f, 0, mtrr_get, mtrr_set, 0 },
 	{ ONE(MSR_PAT), SAVE, pat_get, pat_set, 0 },
 	{ ONE(MSR_MTRR_DEFTYPE), 0, mtrr_get, mtrr_set, 0 },
+	{ ONE(MSR_PERF_CAPABILITIES), FEATURE, perf_caps_get, perf_caps_set, 0 },
 	{ MSR_MC0_CTL, MSR_MC0_CTL + 4 * MCE_MAX_BANKS - 1, 0, mce_get, mce_set, 0 },
 	{ ONE(0x606), 0, zero_get, readonly_set, 0 },			/* RAPL */
 	{ 0x610, 0x611, 0, zero_get, readonly_set, 0 },
@@ -437,6 +466,9 @@ int msr_feature(u32 index, u64 *val)
 	case MSR_UCODE_REV:
 		*val = default_ucode();
 		return 0;
+	case MSR_PERF_CAPABILITIES:
+		*val = 0;
+		return 0;
 	case MSR_DE_CFG:
 		*val = DE_CFG_LFENCE_SERIALIZE;
 		return 0;
@@ -465,10 +497,10 @@ void x86_msrs_reset(struct vcpu *v, bool init)
 	if (init)
 		return;
 	m->misc_enable = MISC_ENABLE_DEFAULT;
+	m->hwcr = HWCR_TSC_FREQ_SEL;	/* the TSC runs at the P0 frequency */
 	m->arch_capabilities = ARCH_CAPABILITIES;
 	m->ucode_rev = default_ucode();
 	m->de_cfg = DE_CFG_LFENCE_SERIALIZE;
 	m->mcg_cap = 32;
-	m->mcg_ctl = ~0ull;
 	mtrr_reset(v);
 }

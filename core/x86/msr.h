@@ -22,8 +22,10 @@
 #define MSR_MCG_STATUS 0x17a
 #define MSR_MCG_CTL 0x17b
 #define MSR_MISC_ENABLE 0x1a0
+#define MISC_ENABLE_MWAIT BIT_ULL(18)
 #define MSR_PAT 0x277
 #define MSR_MTRR_DEFTYPE 0x2ff
+#define MSR_PERF_CAPABILITIES 0x345
 #define MSR_MC0_CTL 0x400
 #define MSR_EFER 0xc0000080
 #define MSR_STAR 0xc0000081
@@ -43,7 +45,7 @@
 
 struct vcpu_msrs {
 	u64 misc_enable, tsc_adjust, spec_ctrl, arch_capabilities, ucode_rev, hwcr, de_cfg;
-	u64 power_ctl;
+	u64 power_ctl, platform_info;
 	u64 mtrr_var[MTRR_VARIABLE * 2], mtrr_fix[MTRR_FIXED], mtrr_deftype;
 	u64 mcg_cap, mcg_status, mcg_ctl;
 	u64 mce[MCE_MAX_BANKS * 4];	/* ctl, status, addr, misc of each */

@@ -8,6 +8,8 @@
 #define DR6_WRITABLE 0xe00full		/* B0-B3, BD, BS, BT */
 #define DR6_FIXED 0xffff0ff0ull
 #define DR7_FIXED 0x400ull
+#define DR7_GD BIT_ULL(13)
+#define DR6_BD BIT_ULL(13)
 #define DR7_CLEAR 0xd800ull
 
 /* Two locked accesses that straddle pages, or touch what is not RAM, exclude each other. */
@@ -44,6 +46,18 @@ static u32 walk_acc(struct vcpu *v, unsigned int acc, bool write)
 	else if (x86_cpl(&v->cpu) == 3)
 		w |= X86_WALK_U;
 	return w;
+}
+
+/* Code is fetched from memory only, as in stock KVM: a device has none. */
+static int no_code(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run->emulation_failure.ndata = 1;
+	run->emulation_failure.flags = 0;
+	return X86_EMU_EXIT;
 }
 
 /* Find the one or two pieces of memory of [lin, lin+size): every fault comes from here. */
@@ -103,6 +117,8 @@ static int op_read(struct x86_emu *e, u64 lin, void *val, unsigned int size, uns
 	if (!(acc & X86_ACC_FETCH))
 		v->watch_hits |= x86_watch_hits(v, lin, size, acc & X86_ACC_WRITE);
 	for (i = 0; i < n; val = (char *)val + p[i].len, i++) {
+		if (!p[i].host && (acc & X86_ACC_FETCH))
+			return no_code(v);
 		if (p[i].host) {
 			if (plat_guest_read(val, p[i].host, p[i].len))
 				return gone(v);
@@ -222,8 +238,21 @@ static int op_probe(struct x86_emu *e, u64 lin, unsigned int size, unsigned int 
 	return X86_EMU_OK;
 }
 
+/* Elements of a REP INS that still fit the page of its destination. */
+static u64 ins_count(const struct x86_emu *e, u32 size)
+{
+	const struct x86_insn *i = &e->insn;
+	u64 mask = i->addrsize == 8 ? ~0ull : i->addrsize == 4 ? 0xffffffffull : 0xffffull;
+	u64 off = (e->cpu->gpr[X86_RDI] + e->cpu->seg[X86_ES].base) & ~PAGE_MASK;
+	u64 room = (e->cpu->rflags & X86_DF) ? off / size : (PAGE_SIZE - off) / size;
+
+	return min(e->cpu->gpr[X86_RCX] & mask, max(room, 1ull));
+}
+
 static int op_pio(struct x86_emu *e, u16 port, void *val, unsigned int size, bool in)
 {
+	if (in && e->insn.info->op == X86_OP_INS && (e->insn.prefix & (X86_P_F2 | X86_P_F3)))
+		return vcpu_pio_ins(vcpu_of(e), port, val, size, ins_count(e, size));
 	return vcpu_pio(vcpu_of(e), port, val, size, in);
 }
 
@@ -329,8 +358,35 @@ static int op_invpcid(struct x86_emu *e, u64 type, u64 pcid, u64 lin)
 	return X86_EMU_OK;
 }
 
+/*
+ * The other vendor's instruction. Stock KVM's quirk writes the right one over
+ * it; here the call works either way, so where code is not writable it stays.
+ * Without the quirk the instruction does not exist.
+ */
+static int foreign_hypercall(struct x86_emu *e)
+{
+	static const u8 vmcall[3] = { 0x0f, 0x01, 0xc1 }, vmmcall[3] = { 0x0f, 0x01, 0xd9 };
+	struct x86_cpu *c = e->cpu;
+	u64 lin = c->rip + e->insn.len - 3;
+
+	if (vcpu_of(e)->vm->disabled_quirks & KVM_X86_QUIRK_FIX_HYPERCALL_INSN)
+		return x86_fault(e, X86_EXC_UD);
+	if (!x86_64bit(c))
+		lin = (u32)(lin + c->seg[X86_CS].base);
+	if (e->ops->probe(e, lin, 3, X86_ACC_WRITE) != X86_EMU_OK)
+		return X86_EMU_OK;
+	return e->ops->write(e, lin, e->vendor_intel ? vmcall : vmmcall, 3, 0);
+}
+
 static int op_hypercall(struct x86_emu *e)
 {
+	int r;
+
+	if ((e->insn.info->op == X86_OP_VMCALL) != e->vendor_intel) {
+		r = foreign_hypercall(e);
+		if (r != X86_EMU_OK)
+			return r;
+	}
 	return x86_hypercall(vcpu_of(e)) ? X86_EMU_OK : X86_EMU_EXIT;
 }
 
@@ -464,6 +520,26 @@ int vcpu_emulate_result(struct vcpu *v, int r, enum engine_exit *why)
 	return 1;
 }
 
+int vcpu_check_insn(struct vcpu *v)
+{
+	struct x86_emu *e = &v->emu;
+
+	switch (e->insn.info->op) {
+	case X86_OP_INT3:
+		/* The debugger's own breakpoint: the guest never sees it. */
+		return vcpu_debug_exit(v, X86_EXC_BP, 0, v->cpu.rip) ? X86_EMU_EXIT : X86_EMU_OK;
+	case X86_OP_MOV_FROM_DR:
+	case X86_OP_MOV_TO_DR:
+		if (!(x86_effective_dr7(v) & DR7_GD) || x86_cpl(&v->cpu))
+			return X86_EMU_OK;
+		if (!(v->guest_debug & KVM_GUESTDBG_USE_HW_BP))
+			v->cpu.dr[7] &= ~DR7_GD;	/* cleared on the way to the handler */
+		e->exc = (struct x86_exception){ .vector = X86_EXC_DB, .cr2 = DR6_BD };
+		return X86_EMU_FAULT;
+	}
+	return X86_EMU_OK;
+}
+
 static int emulate(struct vcpu *v)
 {
 	struct x86_emu *e = &v->emu;
@@ -474,10 +550,8 @@ static int emulate(struct vcpu *v)
 	r = x86_emu_fetch(e);
 	if (r != X86_EMU_OK)
 		return r;
-	/* The debugger's own breakpoint: the guest never sees it. */
-	if (e->insn.info->op == X86_OP_INT3 && vcpu_debug_exit(v, X86_EXC_BP, 0, v->cpu.rip))
-		return X86_EMU_EXIT;
-	return x86_emulate(e);
+	r = vcpu_check_insn(v);
+	return r == X86_EMU_OK ? x86_emulate(e) : r;
 }
 
 int vcpu_emulate_one(struct vcpu *v, enum engine_exit *why)

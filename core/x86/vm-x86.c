@@ -7,6 +7,7 @@
 #include "x86/pv.h"
 
 #define IDENTITY_MAP_DEFAULT 0xfffbc000ull
+#define MMU_PAGES_MIN 64
 
 int x86_vm_create(struct vm *vm)
 {
@@ -50,6 +51,24 @@ long vm_set_identity_map(void *obj, void *arg, u64 uarg)
 		return -EINVAL;
 	vm->identity_map_addr = addr ? addr : IDENTITY_MAP_DEFAULT;
 	return 0;
+}
+
+/* A bound for shadow page tables. There are none: the number is kept, and nothing else. */
+long vm_set_nr_mmu_pages(void *obj, void *arg, u64 uarg)
+{
+	struct vm *vm = obj;
+
+	if (uarg < MMU_PAGES_MIN)
+		return -EINVAL;
+	vm->nr_mmu_pages = uarg;
+	return 0;
+}
+
+long vm_get_nr_mmu_pages(void *obj, void *arg, u64 uarg)
+{
+	struct vm *vm = obj;
+
+	return vm->nr_mmu_pages;
 }
 
 /* ---- chips ---- */

@@ -96,7 +96,7 @@ static int debug_register(struct x86_emu *e, unsigned int *n)
 		return x86_fault(e, X86_EXC_UD);
 	if (*n == 4 || *n == 5)
 		*n += 2;
-	if (e->cpu->dr[7] & BIT(13)) {
+	if (e->cpu->dr[7] & BIT(13) || e->dr_guard) {
 		e->exc = (struct x86_exception){ .vector = X86_EXC_DB, .cr2 = BIT(13) };
 		return X86_EMU_FAULT;
 	}
@@ -232,6 +232,8 @@ int x86_exec_monitor(struct x86_emu *e)
 	u64 lin;
 	int r;
 
+	if (e->no_mwait)
+		return x86_fault(e, X86_EXC_UD);
 	if (gpr_get(e->cpu, X86_RCX, 4))
 		return gp0(e);
 	r = x86_linearize(e, e->insn.seg, gpr_get(e->cpu, X86_RAX, e->insn.addrsize), 1, 0, &lin);
@@ -240,6 +242,8 @@ int x86_exec_monitor(struct x86_emu *e)
 
 int x86_exec_mwait(struct x86_emu *e)
 {
+	if (e->no_mwait)
+		return x86_fault(e, X86_EXC_UD);
 	return gpr_get(e->cpu, X86_RCX, 4) > 1 ? gp0(e) : X86_EMU_OK;
 }
 
