@@ -44,7 +44,13 @@ struct mmio_log {
 	bool pio;
 	u16 port;
 	u8 pio_size;
-	bool pio_in;
+	bool pio_in, pio_ahead;
+	u32 pio_count;
+	/* REP INS reads ahead: what KVM_EXIT_IO brought and the instruction has not consumed. */
+	u64 ahead_rip;
+	u16 ahead_port;
+	u32 ahead_pos, ahead_end;	/* in bytes */
+	u8 ahead[1024];
 };
 
 struct vcpu_stats {
@@ -179,6 +185,8 @@ bool vcpu_debug_stepping(const struct vcpu *v);
 enum engine_exit;
 int vcpu_emulate_one(struct vcpu *v, enum engine_exit *why);	/* 1: done, go on; 0: leave with *why */
 int vcpu_emulate_resume(struct vcpu *v, enum engine_exit *why);	/* the same, but 1 for what it does not know */
+/* Between fetch and x86_emulate: INT3 under a debugger (EXIT), MOV DR with DR7.GD (FAULT); else OK. */
+int vcpu_check_insn(struct vcpu *v);
 /* What the result of x86_emu_fetch or x86_emulate means for the vCPU: as above. */
 int vcpu_emulate_result(struct vcpu *v, int result, enum engine_exit *why);
 /* Raise: queue it, or hand a #DB to the debugger (then 0 with *why). */
@@ -187,6 +195,7 @@ extern const struct x86_emu_ops vcpu_emu_ops;
 
 /* x86/debug.c: breakpoints in force, as bits of DR6. */
 bool x86_break_armed(const struct vcpu *v);
+u64 x86_effective_dr7(const struct vcpu *v);
 u64 x86_break_hits(const struct vcpu *v, u64 lin);
 bool x86_watch_armed(const struct vcpu *v);
 bool x86_watch_page(const struct vcpu *v, u64 page);
@@ -197,6 +206,8 @@ u64 x86_watch_io_hits(const struct vcpu *v, u16 port, u32 size);
 int vcpu_mmio_read(struct vcpu *v, u64 gpa, void *val, unsigned int len);
 int vcpu_mmio_write(struct vcpu *v, u64 gpa, const void *val, unsigned int len);
 int vcpu_pio(struct vcpu *v, u16 port, void *val, unsigned int size, bool in);
+/* IN of a REP INS that has @count elements to go in this page: may exit for them all at once. */
+int vcpu_pio_ins(struct vcpu *v, u16 port, void *val, unsigned int size, u64 count);
 void vcpu_mmio_restart(struct vcpu *v);		/* the instruction is tried (again): replay from the start */
 void vcpu_mmio_done(struct vcpu *v);		/* it is through: the log is void */
 void vcpu_mmio_retire(struct vcpu *v);		/* the same, but writes under way still go out */

@@ -50,6 +50,11 @@ static bool armed(const struct vcpu *v, u32 rw_mask)
 	return false;
 }
 
+u64 x86_effective_dr7(const struct vcpu *v)
+{
+	return effective_dr(v)[7];
+}
+
 bool x86_break_armed(const struct vcpu *v)
 {
 	return armed(v, BIT(RW_EXEC));

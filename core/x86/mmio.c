@@ -167,9 +167,32 @@ int vcpu_mmio_write(struct vcpu *v, u64 gpa, const void *val, unsigned int len)
 	return r;
 }
 
+static int pio_exit(struct vcpu *v, u16 port, const void *val, u32 size, u32 count, bool in)
+{
+	struct mmio_log *log = &v->mmio;
+	struct kvm_run *run = v->run;
+
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = size;
+	run->io.port = port;
+	run->io.count = count;
+	run->io.data_offset = KVM_PIO_PAGE_OFFSET * PAGE_SIZE;
+	memset(v->pio_page, 0, size * count);
+	if (!in)
+		memcpy(v->pio_page, val, size);
+	log->awaiting = log->pio = true;
+	log->pio_in = in;
+	log->port = port;
+	log->pio_size = size;
+	log->pio_count = count;
+	log->pio_ahead = false;
+	v->stats.io_exits++;
+	return X86_EMU_EXIT;
+}
+
 int vcpu_pio(struct vcpu *v, u16 port, void *val, unsigned int size, bool in)
 {
-	struct kvm_run *run = v->run;
 	struct mmio_access *a;
 	int r;
 
@@ -187,21 +210,51 @@ int vcpu_pio(struct vcpu *v, u16 port, void *val, unsigned int size, bool in)
 		return X86_EMU_OK;
 	if (!log_add(v, port | LOG_PIO, size, !in))
 		return log_full(v);
-	run->exit_reason = KVM_EXIT_IO;
-	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
-	run->io.size = size;
-	run->io.port = port;
-	run->io.count = 1;
-	run->io.data_offset = KVM_PIO_PAGE_OFFSET * PAGE_SIZE;
-	memset(v->pio_page, 0, 8);
-	if (!in)
-		memcpy(v->pio_page, val, size);
-	v->mmio.awaiting = v->mmio.pio = true;
-	v->mmio.pio_in = in;
-	v->mmio.port = port;
-	v->mmio.pio_size = size;
-	v->stats.io_exits++;
+	return pio_exit(v, port, val, size, 1, in);
+}
+
+int vcpu_pio_ins(struct vcpu *v, u16 port, void *val, unsigned int size, u64 count)
+{
+	struct mmio_log *log = &v->mmio;
+
+	if (log->ahead_end - log->ahead_pos >= size && log->ahead_rip == v->cpu.rip &&
+	    log->ahead_port == port) {
+		memcpy(val, log->ahead + log->ahead_pos, size);
+		log->ahead_pos += size;
+		if (count == 1)		/* the host program may have made rCX smaller */
+			log->ahead_pos = log->ahead_end;
+		return X86_EMU_OK;
+	}
+	v->watch_hits |= x86_watch_io_hits(v, port, size);
+	if (!vm_io_read(v, IO_BUS_PIO, port, size, val))
+		return X86_EMU_OK;
+	log_check(v);
+	if (!log_add(v, port | LOG_PIO, size, false))
+		return log_full(v);
+	log->ahead_rip = v->cpu.rip;
+	log->ahead_port = port;
+	log->ahead_pos = log->ahead_end = 0;
+	pio_exit(v, port, NULL, size, min(count, (u64)sizeof(log->ahead) / size), true);
+	log->pio_ahead = true;
 	return X86_EMU_EXIT;
+}
+
+/* The answer of a PIO exit: several elements go to where REP INS looks for them. */
+static void pio_answer(struct vcpu *v, struct mmio_access *a)
+{
+	struct mmio_log *log = &v->mmio;
+	u32 bytes = log->pio_size * log->pio_count;
+
+	a->done = true;
+	if (!log->pio_in)
+		return;
+	if (log->pio_ahead && bytes <= sizeof(log->ahead)) {
+		memcpy(log->ahead, v->pio_page, bytes);
+		log->ahead_end = bytes;
+		log->n = log->replay = 0;	/* the bytes are the log */
+	} else {
+		memcpy(a->data, v->pio_page, log->pio_size);
+	}
 }
 
 /* The first access that has not been answered yet. */
@@ -240,9 +293,7 @@ bool vcpu_mmio_resume(struct vcpu *v)
 		return false;
 	}
 	if (log->pio) {
-		if (log->pio_in)
-			memcpy(a->data, v->pio_page, log->pio_size);
-		a->done = true;
+		pio_answer(v, a);
 	} else {
 		u32 n = min((u32)a->len - log->flushed, MMIO_FRAGMENT);
 

@@ -134,8 +134,9 @@ static int execute(struct bt_ctx *x, bool tf)
 
 	if (r != X86_EMU_OK)
 		return r;
-	if (e->insn.info->op == X86_OP_INT3 && vcpu_debug_exit(v, X86_EXC_BP, 0, v->cpu.rip))
-		return X86_EMU_EXIT;
+	r = vcpu_check_insn(v);
+	if (unlikely(r != X86_EMU_OK))
+		return r;
 	if (e->insn.info->kind == X86_K_STRING) {
 		r = bt_string(x);
 		if (r != X86_EMU_UNHANDLED)
