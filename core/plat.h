@@ -23,7 +23,7 @@ struct plat_file;
 
 /* ---- memory of our own ---- */
 
-void *plat_alloc(size_t size);		/* zeroed, aligned to 64, or NULL; freed by plat_free */
+void *plat_alloc(size_t size);	/* zeroed, aligned to 64, or NULL; freed by plat_free */
 void plat_free(void *p);		/* NULL is fine */
 /*
  * Zeroed pages that the host program can map: kvm_run, the coalesced ring, the
@@ -50,7 +50,10 @@ void *plat_guest_page(struct vm *vm, u64 uaddr, bool write);
 /* memcpy that survives a vanished page: 0 or -EFAULT. Atomic for aligned 1, 2, 4, 8. */
 int plat_guest_read(void *dst, const void *host, size_t n);
 int plat_guest_write(void *host, const void *src, size_t n);
-/* Compare and exchange of 1, 2, 4, 8, 16 bytes; -EFAULT, or 0 with *done. *old gets memory's value. */
+/*
+ * Compare and exchange of 1, 2, 4, 8, 16 bytes; -EFAULT, or 0 with *done. *old gets memory's
+ * value.
+ */
 int plat_guest_cmpxchg(void *host, void *old, const void *val, size_t n, bool *done);
 
 /*
@@ -84,27 +87,33 @@ void plat_write_lock(struct plat_rwlock *l);
 void plat_write_unlock(struct plat_rwlock *l);
 
 /* The thread that is inside KVM_RUN for a vCPU. */
-void plat_thread_enter(struct plat_thread *t, struct vcpu *vcpu);	/* at KVM_RUN; look at immediate_exit after it */
+/* at KVM_RUN; look at immediate_exit after it */
+void plat_thread_enter(struct plat_thread *t, struct vcpu *vcpu);
 void plat_thread_leave(struct plat_thread *t);
 bool plat_signal_pending(void);			/* KVM_RUN must end with -EINTR */
-/* Sleep until plat_thread_wake, a signal, or @deadline (plat_time_ns; 0: none). A wake that came before is kept. */
+/*
+ * Sleep until plat_thread_wake, a signal, or @deadline (plat_time_ns; 0: none). A wake that came
+ * before is kept.
+ */
 void plat_thread_wait(struct plat_thread *t, u64 deadline);
 void plat_thread_wake(struct plat_thread *t);			/* atomic, any thread */
-int plat_set_sigmask(struct plat_thread *t, const void *mask, size_t len);	/* KVM_SET_SIGNAL_MASK; NULL: none */
+/* KVM_SET_SIGNAL_MASK; NULL: none */
+int plat_set_sigmask(struct plat_thread *t, const void *mask, size_t len);
 void plat_yield(void);
-u64 plat_run_delay_ns(void);			/* this thread's time spent runnable, not running */
+u64 plat_run_delay_ns(void);	/* this thread's time spent runnable, not running */
 
 /* ---- time ---- */
 
 u64 plat_time_ns(void);			/* CLOCK_MONOTONIC: timers and kvmclock; atomic */
 u64 plat_boot_ns(void);			/* CLOCK_BOOTTIME */
 u64 plat_real_ns(void);			/* CLOCK_REALTIME */
-u32 plat_tsc_khz(void);			/* of the host's TSC; measured once where nothing says it */
+u32 plat_tsc_khz(void);	/* of the host's TSC; measured once where nothing says it */
 
 /* One-shot timers: fn runs in a thread of the home, may take locks and wake vCPUs. */
 int plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t));
 void plat_timer_start(struct plat_timer *t, u64 deadline_ns);	/* re-arms */
-void plat_timer_cancel(struct plat_timer *t);		/* after it fn does not run, unless called from fn */
+/* after it fn does not run, unless called from fn */
+void plat_timer_cancel(struct plat_timer *t);
 void plat_timer_destroy(struct plat_timer *t);
 
 /* ---- files ---- */
@@ -114,7 +123,13 @@ void plat_timer_destroy(struct plat_timer *t);
  * exec) and, when its last reference goes, calls ops->release(obj). read is
  * for the stats fd; the others answer ioctl through the core's table by kind.
  */
-enum plat_file_kind { PLAT_FILE_SYSTEM, PLAT_FILE_VM, PLAT_FILE_VCPU, PLAT_FILE_DEVICE, PLAT_FILE_STATS };
+enum plat_file_kind {
+	PLAT_FILE_SYSTEM,
+	PLAT_FILE_VM,
+	PLAT_FILE_VCPU,
+	PLAT_FILE_DEVICE,
+	PLAT_FILE_STATS
+};
 struct plat_file_ops {
 	enum plat_file_kind kind;
 	void (*release)(void *obj);
@@ -122,7 +137,10 @@ struct plat_file_ops {
 };
 int plat_file_create(const char *name, const struct plat_file_ops *ops, void *obj,
 		     struct plat_file **file);	/* the fd, or -errno */
-/* Undo a plat_file_create whose object could not be finished: the fd is closed, release is not called. */
+/*
+ * Undo a plat_file_create whose object could not be finished: the fd is closed, release is not
+ * called.
+ */
 void plat_file_cancel(struct plat_file *file, int fd);
 
 /* Eventfds of the host program. */
@@ -131,13 +149,17 @@ struct plat_eventfd *plat_eventfd_get(int fd, int *err);	/* NULL with -EBADF, -E
 void plat_eventfd_put(struct plat_eventfd *e);
 void plat_eventfd_signal(struct plat_eventfd *e);		/* write(1) */
 bool plat_eventfd_same(struct plat_eventfd *a, struct plat_eventfd *b);
-/* Call fn(arg) for each signal (count consumed), in a thread of the home, until unlisten returns. */
+/*
+ * Call fn(arg) for each signal (count consumed), in a thread of the home, until unlisten
+ * returns.
+ */
 int plat_eventfd_listen(struct plat_eventfd *e, void (*fn)(void *arg), void *arg);
 void plat_eventfd_unlisten(struct plat_eventfd *e, void *arg);
 
 /* ---- the processor below ---- */
 
-void plat_cpuid(u32 leaf, u32 sub, u32 out[4]);	/* eax ebx ecx edx of the host, as the engine may use it */
+/* eax ebx ecx edx of the host, as the engine may use it */
+void plat_cpuid(u32 leaf, u32 sub, u32 out[4]);
 void plat_random(void *buf, size_t n);
 
 /* ---- code of an engine: process home only ---- */
@@ -145,15 +167,22 @@ void plat_random(void *buf, size_t n);
 /* One memory at two addresses: *rw writable, *rx executable. 0 or -errno. */
 int plat_code_alloc(size_t size, void **rw, void **rx);
 void plat_code_free(void *rw, void *rx, size_t size);
-/* A fault (SIGSEGV, SIGBUS, SIGFPE, SIGTRAP, SIGILL) while @t runs in [lo, hi): asks engine->host_fault. */
+/*
+ * A fault (SIGSEGV, SIGBUS, SIGFPE, SIGTRAP, SIGILL) while @t runs in [lo, hi): asks
+ * engine->host_fault.
+ */
 void plat_code_range(struct plat_thread *t, u64 lo, u64 hi);
-/* A stack of @size bytes with a guard page, and @above bytes right on top of it (the returned address). */
+/*
+ * A stack of @size bytes with a guard page, and @above bytes right on top of it (the returned
+ * address).
+ */
 void *plat_stack_alloc(size_t size, size_t above);
 void plat_stack_free(void *p, size_t size, size_t above);
 
 /* ---- words ---- */
 
-void plat_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));	/* one line, user's terminal or dmesg */
+/* one line, user's terminal or dmesg */
+void plat_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool plat_trace_on(const char *topic);	/* ANYKVM_TRACE lists the topic */
 void plat_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int plat_snprintf(char *buf, size_t n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -40,10 +40,16 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-/* A new descriptor that stands for an open /dev/kvm. ENODEV: no engine can run here (a line on stderr says why). */
+/*
+ * A new descriptor that stands for an open /dev/kvm. ENODEV: no engine can run here (a line on
+ * stderr says why).
+ */
 int anykvm_open(void);
 
-/* ioctl(2) on a descriptor of the library's; any other gives ENOTTY. @arg as the request defines it. */
+/*
+ * ioctl(2) on a descriptor of the library's; any other gives ENOTTY. @arg as the request defines
+ * it.
+ */
 int anykvm_ioctl(int fd, unsigned long request, void *arg);
 
 /*

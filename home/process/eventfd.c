@@ -18,14 +18,14 @@
 
 struct plat_eventfd {
 	int fd;
-	long id;		/* the kernel's eventfd-id, -1: it has none */
+	long id; /* the kernel's eventfd-id, -1: it has none */
 	u32 refs;
 };
 
 struct listener {
 	struct listener *next;
 	struct plat_eventfd *e;
-	int fd;			/* a dup of its own: epoll knows one listener per open descriptor */
+	int fd; /* a dup of its own: epoll knows one listener per open descriptor */
 	void (*fn)(void *arg);
 	void *arg;
 	bool gone;
@@ -33,8 +33,8 @@ struct listener {
 
 static struct plat_mutex lock;
 static struct listener *listeners;
-static struct listener *running;	/* whose fn is being called; lock */
-static u32 turn;			/* futex: moves when a callback ends */
+static struct listener *running; /* whose fn is being called; lock */
+static u32 turn; /* futex: moves when a callback ends */
 static int epoll_fd = -1;
 static int listener_tid;
 
@@ -142,7 +142,7 @@ bool plat_eventfd_same(struct plat_eventfd *a, struct plat_eventfd *b)
 
 	if (a == b)
 		return true;
-	if (a->id >= 0 && b->id >= 0)	/* since Linux 5.2 */
+	if (a->id >= 0 && b->id >= 0) /* since Linux 5.2 */
 		return a->id == b->id;
 	pid = sys0(SYS_getpid);
 	return !sys6(SYS_kcmp, pid, pid, KCMP_FILE_, a->fd, b->fd, 0);

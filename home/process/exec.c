@@ -53,7 +53,8 @@ static const char *check_elf(int fd, const unsigned char *head)
 	if (eh->e_machine != EM_X86_64)
 		return "is a program for another processor";
 	for (i = 0; i < eh->e_phnum; i++) {
-		if (pread(fd, &ph, sizeof(ph), (off_t)(eh->e_phoff + (size_t)i * eh->e_phentsize)) != sizeof(ph))
+		if (pread(fd, &ph, sizeof(ph),
+			  (off_t)(eh->e_phoff + (size_t)i * eh->e_phentsize)) != sizeof(ph))
 			return "is damaged (its program headers can not be read)";
 		if (ph.p_type != PT_INTERP)
 			continue;
@@ -100,7 +101,8 @@ static const char *check(const char *path, int depth)
 	why = check_rights(fd);
 	n = why ? 0 : pread(fd, head, sizeof(head), 0);
 	if (!why && n >= 4 && !memcmp(head, ELFMAG, SELFMAG)) {
-		why = n == sizeof(head) || head[EI_CLASS] != ELFCLASS64 ? check_elf(fd, head) : "is damaged";
+		why = n == sizeof(head) || head[EI_CLASS] != ELFCLASS64 ? check_elf(fd, head) :
+									  "is damaged";
 	} else if (!why && n >= 2 && head[0] == '#' && head[1] == '!') {
 		n = pread(fd, line, sizeof(line) - 1, 2);
 		line[n > 0 ? n : 0] = 0;
@@ -131,7 +133,8 @@ static int find_command(const char *name, char *path, size_t size)
 		dirs = "/usr/local/bin:/bin:/usr/bin";
 	for (;; dirs = end + 1) {
 		end = strchrnul(dirs, ':');
-		snprintf(path, size, "%.*s%s%s", (int)(end - dirs), dirs, end > dirs ? "/" : "", name);
+		snprintf(path, size, "%.*s%s%s", (int)(end - dirs), dirs, end > dirs ? "/" : "",
+			 name);
 		if (!stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK))
 			return 0;
 		if (!*end)
@@ -143,8 +146,11 @@ static int find_command(const char *name, char *path, size_t size)
 static int find_library(char *path, size_t size)
 {
 	static const char *const places[] = {
-		"libanykvm.so", "../lib/libanykvm.so", "../lib/x86_64-linux-gnu/libanykvm.so",
-		"../lib64/libanykvm.so", "../lib/anykvm/libanykvm.so",
+		"libanykvm.so",
+		"../lib/libanykvm.so",
+		"../lib/x86_64-linux-gnu/libanykvm.so",
+		"../lib64/libanykvm.so",
+		"../lib/anykvm/libanykvm.so",
 	};
 	char self[PATH_MAX], try[PATH_MAX * 2];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -169,7 +175,7 @@ static int find_library(char *path, size_t size)
 
 static int coverage(const char *lib)
 {
-	void (*print)(FILE *out);
+	void (*print)(FILE * out);
 	void *h = dlopen(lib, RTLD_NOW);
 
 	print = h ? (void (*)(FILE *))dlsym(h, "anykvm_coverage") : NULL;
@@ -198,7 +204,8 @@ int main(int argc, char **argv)
 	int i;
 
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
-		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "-help") || !strcmp(argv[i], "--help")) {
+		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "-help") ||
+		    !strcmp(argv[i], "--help")) {
 			fputs(usage, stdout);
 			return 0;
 		} else if (!strcmp(argv[i], "-version") || !strcmp(argv[i], "--version")) {
@@ -208,7 +215,8 @@ int main(int argc, char **argv)
 			setenv("ANYKVM_TRACE", argv[++i], 1);
 		} else if (!strcmp(argv[i], "--coverage-table")) {
 			if (find_library(lib, sizeof(lib)))
-				return fail(1, "libanykvm.so", "is not beside this program or in its lib directory");
+				return fail(1, "libanykvm.so",
+					    "is not beside this program or in its lib directory");
 			return coverage(lib);
 		} else if (!strcmp(argv[i], "--")) {
 			i++;
@@ -220,9 +228,11 @@ int main(int argc, char **argv)
 	if (i >= argc)
 		return fail(1, "which command?", "anykvm-exec COMMAND [ARGUMENT...]; -h for help");
 	if (find_library(lib, sizeof(lib)))
-		return fail(EXIT_REFUSED, "libanykvm.so", "is not beside this program or in its lib directory");
+		return fail(EXIT_REFUSED, "libanykvm.so",
+			    "is not beside this program or in its lib directory");
 	if (strpbrk(lib, " :"))
-		return fail(EXIT_REFUSED, lib, "the loader takes no path with a space or a colon; move it");
+		return fail(EXIT_REFUSED, lib,
+			    "the loader takes no path with a space or a colon; move it");
 	if (find_command(argv[i], path, sizeof(path)))
 		return fail(EXIT_NOT_FOUND, argv[i], "command not found");
 	why = check(path, 0);
@@ -231,7 +241,7 @@ int main(int argc, char **argv)
 	if (set_preload(lib))
 		return fail(EXIT_REFUSED, "environment", strerror(errno));
 	execv(path, argv + i);
-	if (errno == ENOEXEC) {	/* a script without #!: the shell's, as execvp does it */
+	if (errno == ENOEXEC) { /* a script without #!: the shell's, as execvp does it */
 		argv[i - 1] = "sh";
 		argv[i] = path;
 		execv("/bin/sh", argv + i - 1);

@@ -37,25 +37,25 @@
 #define BUSY_DEAD 0x80000000u
 
 struct plat_file {
-	u32 busy;			/* atomic: users, BUSY_DEAD when there is no object */
-	u32 generation;			/* of the process that made it */
+	u32 busy; /* atomic: users, BUSY_DEAD when there is no object */
+	u32 generation; /* of the process that made it */
 	const struct plat_file_ops *ops;
 	void *obj;
 	dev_t dev;
 	ino_t ino;
-	int priv;			/* our own open file of the inode */
-	u32 recheck;			/* atomic: a descriptor went while it was busy */
-	u64 map_lo, map_hi;		/* where the host program has mapped it: look at munmap */
+	int priv; /* our own open file of the inode */
+	u32 recheck; /* atomic: a descriptor went while it was busy */
+	u64 map_lo, map_hi; /* where the host program has mapped it: look at munmap */
 	u64 size;
-	struct plat_file *hash_next;	/* or of the free list */
+	struct plat_file *hash_next; /* or of the free list */
 };
 
 static struct plat_file *cache[CACHED_FDS];
 static struct plat_file *hash[HASH_SIZE];
 static struct plat_file *free_files;
 static struct plat_mutex lock;
-static dev_t memfd_dev;		/* all memfds are on one device: tells strangers apart quickly */
-static int max_fd;		/* largest descriptor in the cache */
+static dev_t memfd_dev; /* all memfds are on one device: tells strangers apart quickly */
+static int max_fd; /* largest descriptor in the cache */
 
 /* Memory that plat_alloc_shared gave, so that a mapping of one file can show another's page. */
 struct share {
@@ -101,7 +101,7 @@ static int memfd(const char *name)
 {
 	int fd = sys2(SYS_memfd_create, name, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
 
-	if (fd == -EINVAL)	/* before Linux 6.3 */
+	if (fd == -EINVAL) /* before Linux 6.3 */
 		fd = sys2(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	return fd;
 }

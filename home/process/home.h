@@ -13,7 +13,10 @@
 #include <string.h>
 #include "types.h"
 
-/* Nothing of ours but anykvm.h and the libc names that the shim overrides is to be seen from outside. */
+/*
+ * Nothing of ours but anykvm.h and the libc names that the shim overrides is to be seen from
+ * outside.
+ */
 #pragma GCC visibility push(hidden)
 #include "plat.h"
 
@@ -41,60 +44,63 @@ static inline long sys6(long nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 #define sys3(nr, a, b, c) sys6(nr, (u64)(a), (u64)(b), (u64)(c), 0, 0, 0)
 #define sys4(nr, a, b, c, d) sys6(nr, (u64)(a), (u64)(b), (u64)(c), (u64)(d), 0, 0)
 
-void *home_mmap(void *addr, size_t len, int prot, int flags, int fd, u64 offset);	/* NULL: failed */
+void *home_mmap(void *addr, size_t len, int prot, int flags, int fd, u64 offset); /* NULL: failed */
 int home_munmap(void *addr, size_t len);
 int home_mprotect(void *addr, size_t len, int prot);
 int home_close(int fd);
 
 /* ---- init.c ---- */
 
-void home_early_init(void);		/* fork handlers and the pid: before any handler is installed */
-int home_init(void);			/* signals, the core with its engine; 0 or -errno */
-extern u32 home_generation;		/* moves in a forked child */
+void home_early_init(void); /* fork handlers and the pid: before any handler is installed */
+int home_init(void); /* signals, the core with its engine; 0 or -errno */
+extern u32 home_generation; /* moves in a forked child */
 extern int home_pid;
-int home_fd_high(int fd);		/* moves a private fd out of the host program's way (or leaves it) */
-int home_thread_start(const char *name, void *(*fn)(void *), void *arg);	/* detached, no signals */
+int home_fd_high(int fd); /* moves a private fd out of the host program's way (or leaves it) */
+int home_thread_start(const char *name, void *(*fn)(void *), void *arg); /* detached, no signals */
 
 /* ---- file.c ---- */
 
-struct plat_file *home_file_get(int fd, bool trust);	/* NULL: not ours; released by home_file_put */
+struct plat_file *home_file_get(int fd, bool trust); /* NULL: not ours; released by home_file_put */
 void home_file_put(struct plat_file *f);
 enum plat_file_kind home_file_kind(const struct plat_file *f);
 void *home_file_obj(const struct plat_file *f);
-bool home_file_foreign(const struct plat_file *f);	/* of the parent process */
-bool home_fd_cached(int fd);		/* known to be ours, without a system call */
-void home_fd_dup(int fd, int copy);	/* after a dup */
-struct plat_file *home_fd_forget(int fd);	/* before a close: what it was, or NULL */
-void home_fd_closed(struct plat_file *f);	/* after it */
-void home_file_sweep(void);		/* release what has lost its last reference unseen */
+bool home_file_foreign(const struct plat_file *f); /* of the parent process */
+bool home_fd_cached(int fd); /* known to be ours, without a system call */
+void home_fd_dup(int fd, int copy); /* after a dup */
+struct plat_file *home_fd_forget(int fd); /* before a close: what it was, or NULL */
+void home_fd_closed(struct plat_file *f); /* after it */
+void home_file_sweep(void); /* release what has lost its last reference unseen */
 long home_ioctl(int fd, unsigned int cmd, u64 arg, bool *ours);
 s64 home_file_read(struct plat_file *f, void *buf, size_t n, u64 offset);
-int home_map_pages(struct plat_file *f, void *addr, size_t len, int prot, u64 offset);	/* after mmap(2) of it */
-int home_map_check(struct plat_file *f, int prot, int flags, size_t len, u64 offset);	/* before */
-void home_mapping_gone(u64 addr, size_t len);	/* after munmap(2) */
+int home_map_pages(struct plat_file *f, void *addr, size_t len, int prot,
+		   u64 offset); /* after mmap(2) of it */
+int home_map_check(struct plat_file *f, int prot, int flags, size_t len, u64 offset); /* before */
+void home_mapping_gone(u64 addr, size_t len); /* after munmap(2) */
 void home_file_lock(void);
 void home_file_unlock(void);
 void *home_share_alloc(struct plat_file *f, u64 offset, size_t size);
 
 /* ---- signal.c ---- */
 
-#define HOME_SYNC_SIGNALS \
+#define HOME_SYNC_SIGNALS                                                      \
 	(1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGFPE - 1) | \
 	 1ull << (SIGILL - 1) | 1ull << (SIGTRAP - 1))
 
 void home_signals_init(void);
 void home_signals_forked(void);
 int home_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
-int home_sigmask(int how, const u64 *set, u64 *old);	/* sigprocmask that keeps the synchronous signals open */
-void home_signals_want(u64 set);	/* signals that must reach us even where their action is the default */
-void home_unblock_sync(void);		/* on a thread whose mask is unknown */
+int home_sigmask(int how, const u64 *set,
+		 u64 *old); /* sigprocmask that keeps the synchronous signals open */
+void home_signals_want(
+	u64 set); /* signals that must reach us even where their action is the default */
+void home_unblock_sync(void); /* on a thread whose mask is unknown */
 void home_signals_lock(void);
 void home_signals_unlock(void);
 
 /* ---- plat-thread.c ---- */
 
-struct plat_thread *home_current(void);	/* of this thread, inside KVM_RUN */
-void home_note_signal(struct plat_thread *t);	/* a handler ran inside KVM_RUN */
+struct plat_thread *home_current(void); /* of this thread, inside KVM_RUN */
+void home_note_signal(struct plat_thread *t); /* a handler ran inside KVM_RUN */
 
 /* ---- copy.S ---- */
 
@@ -106,7 +112,7 @@ int home_copy1(void *dst, const void *src);
 int home_copy2(void *dst, const void *src);
 int home_copy4(void *dst, const void *src);
 int home_copy8(void *dst, const void *src);
-int home_touch_write(void *p);		/* lock; orb $0 */
+int home_touch_write(void *p); /* lock; orb $0 */
 /* 0 (differs), 1 (exchanged) or -EFAULT */
 int home_cmpxchg1(void *p, void *old, const void *val);
 int home_cmpxchg2(void *p, void *old, const void *val);
@@ -117,19 +123,19 @@ int home_cmpxchg16(void *p, void *old, const void *val);
 /* ---- watch.c: see there ---- */
 
 void *home_share_alloc(struct plat_file *f, u64 offset, size_t size);
-bool home_watch_fault(u64 addr, u64 rip);	/* in a signal handler: retry the access */
-bool home_watch_is_on(u64 addr);		/* the page is watched, so writable */
-void home_watch_range_gone(u64 addr, u64 len);	/* mapping changes under it */
-bool home_watch_blocks_kernel(void);		/* the kernel's own writes would get EFAULT */
+bool home_watch_fault(u64 addr, u64 rip); /* in a signal handler: retry the access */
+bool home_watch_is_on(u64 addr); /* the page is watched, so writable */
+void home_watch_range_gone(u64 addr, u64 len); /* mapping changes under it */
+bool home_watch_blocks_kernel(void); /* the kernel's own writes would get EFAULT */
 struct home_io {
 	u32 first, n;
 };
-bool home_io_begin(struct home_io *io, const struct iovec *iov, int cnt);	/* false: nothing to do */
+bool home_io_begin(struct home_io *io, const struct iovec *iov, int cnt); /* false: nothing to do */
 void home_io_end(struct home_io *io);
 void home_watch_lock(void);
 void home_watch_unlock(void);
 void home_watch_forked(void);
-const char *home_watch_method(void);		/* for traces and tests */
+const char *home_watch_method(void); /* for traces and tests */
 
 /* ---- plat-time.c, eventfd.c ---- */
 

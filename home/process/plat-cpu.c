@@ -29,7 +29,7 @@ static u64 host_xcr0(void)
 
 	if (!cached) {
 		__cpuid(1, a, b, c, d);
-		cached = c & (1u << 27) ? xgetbv0() : 1;	/* OSXSAVE */
+		cached = c & (1u << 27) ? xgetbv0() : 1; /* OSXSAVE */
 	}
 	return cached;
 }
@@ -52,7 +52,8 @@ static const struct {
 	/* VAES, VPCLMULQDQ */
 	{ 7, 0, ECX, 0x6, 1u << 9 | 1u << 10 },
 	/* AVX512 F DQ IFMA PF ER CD BW VL */
-	{ 7, 0, EBX, 0xe6, 1u << 16 | 1u << 17 | 1u << 21 | 1u << 26 | 1u << 27 | 1u << 28 | 1u << 30 | 1u << 31 },
+	{ 7, 0, EBX, 0xe6,
+	  1u << 16 | 1u << 17 | 1u << 21 | 1u << 26 | 1u << 27 | 1u << 28 | 1u << 30 | 1u << 31 },
 	/* VBMI VBMI2 VNNI BITALG VPOPCNTDQ */
 	{ 7, 0, ECX, 0xe6, 1u << 1 | 1u << 6 | 1u << 11 | 1u << 12 | 1u << 14 },
 	/* 4VNNIW 4FMAPS VP2INTERSECT AVX512_FP16 */
@@ -78,7 +79,8 @@ void plat_cpuid(u32 leaf, u32 sub, u32 out[4])
 
 	__cpuid_count(leaf, sub, out[EAX], out[EBX], out[ECX], out[EDX]);
 	for (i = 0; i < ARRAY_SIZE(needs); i++)
-		if (needs[i].leaf == leaf && needs[i].sub == sub && (xcr0 & needs[i].xcr0) != needs[i].xcr0)
+		if (needs[i].leaf == leaf && needs[i].sub == sub &&
+		    (xcr0 & needs[i].xcr0) != needs[i].xcr0)
 			out[needs[i].reg] &= ~needs[i].bits;
 	/* FSGSBASE instructions: CR4.FSGSBASE is seen in AT_HWCAP2 bit 1 */
 	if (leaf == 7 && !sub && !(getauxval(AT_HWCAP2) & 2))
@@ -121,7 +123,10 @@ static u32 khz_cpuid(void)
 		if (a && b && c)
 			return (u64)c * b / a / 1000;
 		if (a && b && max >= 0x16) {
-			/* No crystal frequency: the base frequency (MHz) is the TSC's on such parts. */
+			/*
+			 * No crystal frequency: the base frequency (MHz) is the TSC's on such
+			 * parts.
+			 */
 			__cpuid(0x16, a, b, c, d);
 			if (a & 0xffff)
 				return (a & 0xffff) * 1000;

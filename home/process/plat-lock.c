@@ -69,7 +69,10 @@ static bool try_write(struct plat_rwlock *l)
 	return !READ_ONCE(l->state) && !plat_atomic_cmpxchg32(&l->state, 0, WRITER);
 }
 
-/* A release moves seq after it changed the state, so a sleeper that saw the old state can not miss it. */
+/*
+ * A release moves seq after it changed the state, so a sleeper that saw the old state can not
+ * miss it.
+ */
 static void rw_sleep(struct plat_rwlock *l, bool (*try)(struct plat_rwlock *))
 {
 	plat_atomic_add32(&l->sleepers, 1);

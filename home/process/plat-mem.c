@@ -32,7 +32,10 @@ int home_mprotect(void *addr, size_t len, int prot)
 	return sys3(SYS_mprotect, addr, len, prot);
 }
 
-/* Aligned for XSAVE areas. By calloc, whose large blocks are the kernel's zero pages until touched. */
+/*
+ * Aligned for XSAVE areas. By calloc, whose large blocks are the kernel's zero pages until
+ * touched.
+ */
 void *plat_alloc(size_t size)
 {
 	char *p = size + 128 < size ? NULL : calloc(1, size + 128);
@@ -131,7 +134,10 @@ int plat_guest_cmpxchg(void *host, void *old, const void *val, size_t n, bool *d
 	case 4: ret = home_cmpxchg4(host, old, val); break;
 	case 8: ret = home_cmpxchg8(host, old, val); break;
 	case 16:
-		/* CMPXCHG16B raises #GP on an unaligned operand: it is the caller's to have refused it. */
+		/*
+		 * CMPXCHG16B raises #GP on an unaligned operand: it is the caller's to have
+		 * refused it.
+		 */
 		ret = (u64)host & 15 ? -EFAULT : home_cmpxchg16(host, old, val);
 		break;
 	default: ret = -EINVAL;
@@ -214,5 +220,6 @@ void plat_stack_free(void *p, size_t size, size_t above)
 {
 	size = ALIGN_UP(size, PAGE_SIZE);
 	if (p)
-		home_munmap((u8 *)p - size - PAGE_SIZE, PAGE_SIZE + size + ALIGN_UP(above, PAGE_SIZE));
+		home_munmap((u8 *)p - size - PAGE_SIZE,
+			    PAGE_SIZE + size + ALIGN_UP(above, PAGE_SIZE));
 }

@@ -17,7 +17,7 @@
 
 HOME_TLS struct plat_thread *current;
 HOME_TLS u32 pending;
-HOME_TLS int schedstat;		/* fd + 1 of this thread's, -1: none */
+HOME_TLS int schedstat; /* fd + 1 of this thread's, -1: none */
 
 static pthread_key_t schedstat_key;
 static pthread_once_t schedstat_once = PTHREAD_ONCE_INIT;
@@ -42,7 +42,6 @@ void plat_thread_enter(struct plat_thread *t, struct vcpu *vcpu)
 	u64 set;
 
 	t->vcpu = vcpu;
-	t->tid = sys0(SYS_gettid);
 	home_unblock_sync();
 	pending = 0;
 	WRITE_ONCE(t->in_run, 1);
@@ -129,7 +128,8 @@ u64 plat_run_delay_ns(void)
 	long n, i;
 
 	if (!schedstat) {
-		int fd = sys4(SYS_openat, AT_FDCWD, "/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC, 0);
+		int fd = sys4(SYS_openat, AT_FDCWD, "/proc/thread-self/schedstat",
+			      O_RDONLY | O_CLOEXEC, 0);
 
 		schedstat = fd < 0 ? -1 : home_fd_high(fd) + 1;
 		if (schedstat > 0) {

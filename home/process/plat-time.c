@@ -37,13 +37,13 @@ u64 plat_real_ns(void)
 /* ---- timers ---- */
 
 static struct plat_mutex lock;
-static struct plat_timer **heap;	/* [1..nr] */
+static struct plat_timer **heap; /* [1..nr] */
 static u32 nr, capacity, nr_timers;
-static u32 moved;			/* futex: the first deadline has changed */
-static u64 sleeping_until;		/* of the thread; ~0: nothing to do, 0: awake */
+static u32 moved; /* futex: the first deadline has changed */
+static u64 sleeping_until; /* of the thread; ~0: nothing to do, 0: awake */
 static bool started;
 static int timer_tid;
-static u32 done;			/* futex: a callback has returned */
+static u32 done; /* futex: a callback has returned */
 
 void home_timers_lock(void)
 {
@@ -113,8 +113,8 @@ static void timer_sleep(u64 until, u32 seen)
 {
 	struct timespec ts = { until / 1000000000, until % 1000000000 };
 
-	sys6(SYS_futex, (u64)&moved, FUTEX_WAIT_BITSET_PRIVATE, seen,
-	     until == ~0ull ? 0 : (u64)&ts, 0, FUTEX_BITSET_MATCH_ANY);
+	sys6(SYS_futex, (u64)&moved, FUTEX_WAIT_BITSET_PRIVATE, seen, until == ~0ull ? 0 : (u64)&ts,
+	     0, FUTEX_BITSET_MATCH_ANY);
 }
 
 static void *timer_thread(void *arg)
@@ -202,7 +202,7 @@ void plat_timer_cancel(struct plat_timer *t)
 		plat_mutex_unlock(&lock);
 		sys4(SYS_futex, &done, FUTEX_WAIT_PRIVATE, seen, NULL);
 		plat_mutex_lock(&lock);
-		heap_remove(t);		/* fn may have started it again */
+		heap_remove(t); /* fn may have started it again */
 	}
 	plat_mutex_unlock(&lock);
 }

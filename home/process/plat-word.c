@@ -62,7 +62,8 @@ static int trace_fd(void)
 		return fd;
 	name = getenv("ANYKVM_TRACE_FILE");
 	opened = name ? home_fd_high(sys4(SYS_openat, AT_FDCWD, name,
-					  O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) : -1;
+					  O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) :
+			-1;
 	fd = opened >= 0 ? opened : 2;
 	return fd;
 }

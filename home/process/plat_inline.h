@@ -39,7 +39,7 @@ struct plat_thread {
 	struct vcpu *vcpu;
 	u64 code_lo, code_hi;		/* plat_code_range */
 	u32 mask_set;			/* KVM_SET_SIGNAL_MASK was given */
-	u32 tid;
+	u32 pad;
 	u64 mask;			/* ... and what it blocks */
 	u64 saved_mask;			/* of the host program, during KVM_RUN */
 	u64 reserved[2];
@@ -97,7 +97,8 @@ static inline long plat_futex_raw(u32 *word, int op, u32 val)
 
 	__asm__ volatile("syscall"
 			 : "=a"(ret)
-			 : "0"((long)PLAT_SYS_FUTEX), "D"(word), "S"((long)op), "d"((u64)val), "r"(r10)
+			 : "0"((long)PLAT_SYS_FUTEX), "D"(word), "S"((long)op), "d"((u64)val),
+			   "r"(r10)
 			 : "rcx", "r11", "memory");
 	return ret;
 }

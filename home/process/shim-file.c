@@ -46,39 +46,39 @@ static mode_t mode_arg(int flags, va_list args)
 	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(args, mode_t) : 0;
 }
 
-#define OPEN(name)								\
-HOME_EXPORT int name(const char *path, int flags, ...)				\
-{										\
-	va_list args;								\
-	mode_t mode;								\
-										\
-	if (is_kvm(path))							\
-		return open_kvm(flags);						\
-	if (is_refused(path))							\
-		return (int)shim_result(-ENOENT);				\
-	va_start(args, flags);							\
-	mode = mode_arg(flags, args);						\
-	va_end(args);								\
-	return REAL(name)(path, flags, mode);					\
-}
+#define OPEN(name)                                             \
+	HOME_EXPORT int name(const char *path, int flags, ...) \
+	{                                                      \
+		va_list args;                                  \
+		mode_t mode;                                   \
+                                                               \
+		if (is_kvm(path))                              \
+			return open_kvm(flags);                \
+		if (is_refused(path))                          \
+			return (int)shim_result(-ENOENT);      \
+		va_start(args, flags);                         \
+		mode = mode_arg(flags, args);                  \
+		va_end(args);                                  \
+		return REAL(name)(path, flags, mode);          \
+	}
 OPEN(open)
 OPEN(open64)
 
-#define OPENAT(name)								\
-HOME_EXPORT int name(int dir, const char *path, int flags, ...)			\
-{										\
-	va_list args;								\
-	mode_t mode;								\
-										\
-	if (is_kvm(path))							\
-		return open_kvm(flags);						\
-	if (is_refused(path))							\
-		return (int)shim_result(-ENOENT);				\
-	va_start(args, flags);							\
-	mode = mode_arg(flags, args);						\
-	va_end(args);								\
-	return REAL(name)(dir, path, flags, mode);				\
-}
+#define OPENAT(name)                                                    \
+	HOME_EXPORT int name(int dir, const char *path, int flags, ...) \
+	{                                                               \
+		va_list args;                                           \
+		mode_t mode;                                            \
+                                                                        \
+		if (is_kvm(path))                                       \
+			return open_kvm(flags);                         \
+		if (is_refused(path))                                   \
+			return (int)shim_result(-ENOENT);               \
+		va_start(args, flags);                                  \
+		mode = mode_arg(flags, args);                           \
+		va_end(args);                                           \
+		return REAL(name)(dir, path, flags, mode);              \
+	}
 OPENAT(openat)
 OPENAT(openat64)
 
@@ -108,16 +108,16 @@ HOME_EXPORT int __openat64_2(int dir, const char *path, int flags)
 	return is_kvm(path) ? open_kvm(flags) : REAL(__openat64_2)(dir, path, flags);
 }
 
-#define FOPEN(name)								\
-HOME_EXPORT FILE *name(const char *path, const char *mode)			\
-{										\
-	int fd;									\
-										\
-	if (!is_kvm(path))							\
-		return REAL(name)(path, mode);					\
-	fd = open_kvm(strchr(mode, 'e') ? O_CLOEXEC : 0);			\
-	return fd < 0 ? NULL : fdopen(fd, mode);				\
-}
+#define FOPEN(name)                                                \
+	HOME_EXPORT FILE *name(const char *path, const char *mode) \
+	{                                                          \
+		int fd;                                            \
+                                                                   \
+		if (!is_kvm(path))                                 \
+			return REAL(name)(path, mode);             \
+		fd = open_kvm(strchr(mode, 'e') ? O_CLOEXEC : 0);  \
+		return fd < 0 ? NULL : fdopen(fd, mode);           \
+	}
 FOPEN(fopen)
 FOPEN(fopen64)
 
@@ -171,7 +171,7 @@ static int stat_fd(int ret, int fd, struct stat *st)
 	if (home_file_kind(f) == PLAT_FILE_SYSTEM)
 		stat_kvm(st);
 	else
-		st->st_mode = 0600;	/* an anonymous inode: no type, no size */
+		st->st_mode = 0600; /* an anonymous inode: no type, no size */
 	st->st_size = 0;
 	st->st_blocks = 0;
 	home_file_put(f);
@@ -179,53 +179,53 @@ static int stat_fd(int ret, int fd, struct stat *st)
 }
 
 /* struct stat64 is struct stat here. */
-#define STAT(name, type)							\
-HOME_EXPORT int name(const char *path, struct type *st)				\
-{										\
-	return is_kvm(path) ? stat_kvm((struct stat *)st) : REAL(name)(path, st);	\
-}
+#define STAT(name, type)                                                                  \
+	HOME_EXPORT int name(const char *path, struct type *st)                           \
+	{                                                                                 \
+		return is_kvm(path) ? stat_kvm((struct stat *)st) : REAL(name)(path, st); \
+	}
 STAT(stat, stat)
 STAT(stat64, stat64)
 STAT(lstat, stat)
 STAT(lstat64, stat64)
 
-#define FSTAT(name, type)							\
-HOME_EXPORT int name(int fd, struct type *st)					\
-{										\
-	return stat_fd(REAL(name)(fd, st), fd, (struct stat *)st);		\
-}
+#define FSTAT(name, type)                                                  \
+	HOME_EXPORT int name(int fd, struct type *st)                      \
+	{                                                                  \
+		return stat_fd(REAL(name)(fd, st), fd, (struct stat *)st); \
+	}
 FSTAT(fstat, stat)
 FSTAT(fstat64, stat64)
 
-#define FSTATAT(name, type)							\
-HOME_EXPORT int name(int dir, const char *path, struct type *st, int flags)	\
-{										\
-	if (is_kvm(path))							\
-		return stat_kvm((struct stat *)st);				\
-	return stat_fd(REAL(name)(dir, path, st, flags),			\
-		       flags & AT_EMPTY_PATH && !*path ? dir : -1, (struct stat *)st);	\
-}
+#define FSTATAT(name, type)                                                                    \
+	HOME_EXPORT int name(int dir, const char *path, struct type *st, int flags)            \
+	{                                                                                      \
+		if (is_kvm(path))                                                              \
+			return stat_kvm((struct stat *)st);                                    \
+		return stat_fd(REAL(name)(dir, path, st, flags),                               \
+			       flags & AT_EMPTY_PATH && !*path ? dir : -1, (struct stat *)st); \
+	}
 FSTATAT(fstatat, stat)
 FSTATAT(fstatat64, stat64)
 
 /* Programs built before glibc 2.33 have these. */
-#define XSTAT(name, type)							\
-int name(int ver, const char *path, struct type *st);				\
-HOME_EXPORT int name(int ver, const char *path, struct type *st)		\
-{										\
-	return is_kvm(path) ? stat_kvm((struct stat *)st) : REAL(name)(ver, path, st);	\
-}
+#define XSTAT(name, type)                                                                      \
+	int name(int ver, const char *path, struct type *st);                                  \
+	HOME_EXPORT int name(int ver, const char *path, struct type *st)                       \
+	{                                                                                      \
+		return is_kvm(path) ? stat_kvm((struct stat *)st) : REAL(name)(ver, path, st); \
+	}
 XSTAT(__xstat, stat)
 XSTAT(__xstat64, stat64)
 XSTAT(__lxstat, stat)
 XSTAT(__lxstat64, stat64)
 
-#define FXSTAT(name, type)							\
-int name(int ver, int fd, struct type *st);					\
-HOME_EXPORT int name(int ver, int fd, struct type *st)				\
-{										\
-	return stat_fd(REAL(name)(ver, fd, st), fd, (struct stat *)st);		\
-}
+#define FXSTAT(name, type)                                                      \
+	int name(int ver, int fd, struct type *st);                             \
+	HOME_EXPORT int name(int ver, int fd, struct type *st)                  \
+	{                                                                       \
+		return stat_fd(REAL(name)(ver, fd, st), fd, (struct stat *)st); \
+	}
 FXSTAT(__fxstat, stat)
 FXSTAT(__fxstat64, stat64)
 
@@ -321,25 +321,28 @@ HOME_EXPORT int dup3(int fd, int to, int flags)
 	return copy;
 }
 
-#define FCNTL(name)								\
-HOME_EXPORT int name(int fd, int cmd, ...)					\
-{										\
-	va_list args;								\
-	void *arg;								\
-	int ret;								\
-										\
-	va_start(args, cmd);							\
-	arg = va_arg(args, void *);						\
-	va_end(args);								\
-	ret = REAL(name)(fd, cmd, arg);						\
-	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)				\
-		home_fd_dup(fd, ret);						\
-	return ret;								\
-}
+#define FCNTL(name)                                           \
+	HOME_EXPORT int name(int fd, int cmd, ...)            \
+	{                                                     \
+		va_list args;                                 \
+		void *arg;                                    \
+		int ret;                                      \
+                                                              \
+		va_start(args, cmd);                          \
+		arg = va_arg(args, void *);                   \
+		va_end(args);                                 \
+		ret = REAL(name)(fd, cmd, arg);               \
+		if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC) \
+			home_fd_dup(fd, ret);                 \
+		return ret;                                   \
+	}
 FCNTL(fcntl)
 FCNTL(fcntl64)
 
-/* From the program's first moment: forks and handlers are to be seen even before /dev/kvm is opened. */
+/*
+ * From the program's first moment: forks and handlers are to be seen even before /dev/kvm is
+ * opened.
+ */
 static __attribute__((constructor)) void shim_begin(void)
 {
 	home_early_init();

@@ -18,25 +18,27 @@
 #include <unistd.h>
 #include "shim.h"
 
-#undef fread_unlocked	/* stdio.h's macro of that name */
+#undef fread_unlocked /* stdio.h's macro of that name */
 
 /* @call, with watched pages of the buffers let go before it and told of after it. */
-#define WITH_IOV(type, iov, cnt, call) ({					\
-	struct home_io io_;							\
-	bool on_ = home_io_begin(&io_, iov, (int)(cnt));			\
-	type ret_ = (call);							\
-	if (on_) {								\
-		int errno_ = errno;						\
-		home_io_end(&io_);						\
-		errno = errno_;							\
-	}									\
-	ret_;									\
-})
+#define WITH_IOV(type, iov, cnt, call)                           \
+	({                                                       \
+		struct home_io io_;                              \
+		bool on_ = home_io_begin(&io_, iov, (int)(cnt)); \
+		type ret_ = (call);                              \
+		if (on_) {                                       \
+			int errno_ = errno;                      \
+			home_io_end(&io_);                       \
+			errno = errno_;                          \
+		}                                                \
+		ret_;                                            \
+	})
 
-#define WITH_BUF(type, buf, len, call) ({					\
-	struct iovec iov_ = { (void *)(buf), (len) };				\
-	WITH_IOV(type, &iov_, 1, call);						\
-})
+#define WITH_BUF(type, buf, len, call)                        \
+	({                                                    \
+		struct iovec iov_ = { (void *)(buf), (len) }; \
+		WITH_IOV(type, &iov_, 1, call);               \
+	})
 
 /* Our descriptors but the statistics' have nothing to read: EINVAL, as in the kernel. */
 static bool read_ours(int fd, void *buf, size_t n, s64 offset, ssize_t *ret)
@@ -87,13 +89,13 @@ HOME_EXPORT ssize_t pread64(int fd, void *buf, size_t n, off64_t at)
 }
 
 /* Nor can they be written. */
-#define WRITE(name, ret_type, params, args)					\
-HOME_EXPORT ret_type name params						\
-{										\
-	if (!home_fd_cached(fd))						\
-		return REAL(name) args;						\
-	return shim_result(-EINVAL);						\
-}
+#define WRITE(name, ret_type, params, args)     \
+	HOME_EXPORT ret_type name params        \
+	{                                       \
+		if (!home_fd_cached(fd))        \
+			return REAL(name) args; \
+		return shim_result(-EINVAL);    \
+	}
 WRITE(write, ssize_t, (int fd, const void *buf, size_t n), (fd, buf, n))
 WRITE(pwrite, ssize_t, (int fd, const void *buf, size_t n, off_t at), (fd, buf, n, at))
 WRITE(pwrite64, ssize_t, (int fd, const void *buf, size_t n, off64_t at), (fd, buf, n, at))
@@ -159,9 +161,11 @@ HOME_EXPORT int recvmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags,
 }
 
 HOME_EXPORT ssize_t process_vm_readv(pid_t pid, const struct iovec *local, unsigned long nl,
-				     const struct iovec *remote, unsigned long nr, unsigned long flags)
+				     const struct iovec *remote, unsigned long nr,
+				     unsigned long flags)
 {
-	return WITH_IOV(ssize_t, local, nl, REAL(process_vm_readv)(pid, local, nl, remote, nr, flags));
+	return WITH_IOV(ssize_t, local, nl,
+			REAL(process_vm_readv)(pid, local, nl, remote, nr, flags));
 }
 
 HOME_EXPORT ssize_t getrandom(void *buf, size_t n, unsigned int flags)

@@ -22,27 +22,29 @@ static void *map_ours(struct plat_file *f, void *p, size_t len, int prot, s64 of
 	return MAP_FAILED;
 }
 
-#define MMAP(name, off_type)							\
-HOME_EXPORT void *name(void *addr, size_t len, int prot, int flags, int fd, off_type offset)	\
-{										\
-	struct plat_file *f = NULL;						\
-	void *p = MAP_FAILED;							\
-	int err;								\
-										\
-	if (flags & MAP_FIXED)							\
-		home_watch_range_gone((u64)addr, len);				\
-	if (fd >= 0 && !(flags & MAP_ANONYMOUS))				\
-		f = home_file_get(fd, false);					\
-	if (!f)									\
-		return REAL(name)(addr, len, prot, flags, fd, offset);		\
-	err = home_map_check(f, prot, flags, len, offset);			\
-	if (err)								\
-		errno = -err;							\
-	else									\
-		p = map_ours(f, REAL(name)(addr, len, prot, flags, fd, offset), len, prot, offset);	\
-	home_file_put(f);							\
-	return p;								\
-}
+#define MMAP(name, off_type)                                                                       \
+	HOME_EXPORT void *name(void *addr, size_t len, int prot, int flags, int fd,                \
+			       off_type offset)                                                    \
+	{                                                                                          \
+		struct plat_file *f = NULL;                                                        \
+		void *p = MAP_FAILED;                                                              \
+		int err;                                                                           \
+                                                                                                   \
+		if (flags & MAP_FIXED)                                                             \
+			home_watch_range_gone((u64)addr, len);                                     \
+		if (fd >= 0 && !(flags & MAP_ANONYMOUS))                                           \
+			f = home_file_get(fd, false);                                              \
+		if (!f)                                                                            \
+			return REAL(name)(addr, len, prot, flags, fd, offset);                     \
+		err = home_map_check(f, prot, flags, len, offset);                                 \
+		if (err)                                                                           \
+			errno = -err;                                                              \
+		else                                                                               \
+			p = map_ours(f, REAL(name)(addr, len, prot, flags, fd, offset), len, prot, \
+				     offset);                                                      \
+		home_file_put(f);                                                                  \
+		return p;                                                                          \
+	}
 MMAP(mmap, off_t)
 MMAP(mmap64, off64_t)
 

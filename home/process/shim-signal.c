@@ -12,7 +12,7 @@ HOME_EXPORT int sigaction(int sig, const struct sigaction *act, struct sigaction
 	return (int)shim_result(home_sigaction(sig, act, old));
 }
 
-static u64 interrupts;	/* siginterrupt(3) was asked for these */
+static u64 interrupts; /* siginterrupt(3) was asked for these */
 
 static __sighandler_t set_handler(int sig, __sighandler_t handler, int flags)
 {
@@ -87,7 +87,7 @@ static long change_mask(int how, const sigset_t *set, sigset_t *old)
 
 	if (set) {
 		memcpy(&in, set, sizeof(in));
-		in &= ~(1ull << 31 | 1ull << 32);	/* libc's own two, as it does itself */
+		in &= ~(1ull << 31 | 1ull << 32); /* libc's own two, as it does itself */
 	}
 	err = home_sigmask(how, set ? &in : NULL, &was);
 	if (!err && old) {

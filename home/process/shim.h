@@ -12,12 +12,13 @@
 #include "home.h"
 
 /* The next definition of a function, looked up once. */
-#define REAL(name) ({								\
-	static __typeof__(&name) fn_;						\
-	if (!READ_ONCE(fn_))							\
-		WRITE_ONCE(fn_, (__typeof__(&name))dlsym(RTLD_NEXT, #name));	\
-	fn_;									\
-})
+#define REAL(name)                                                                   \
+	({                                                                           \
+		static __typeof__(&name) fn_;                                        \
+		if (!READ_ONCE(fn_))                                                 \
+			WRITE_ONCE(fn_, (__typeof__(&name))dlsym(RTLD_NEXT, #name)); \
+		fn_;                                                                 \
+	})
 
 /* libc's result from -errno. */
 static inline long shim_result(long ret)

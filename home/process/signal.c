@@ -31,7 +31,7 @@ struct kernel_sigaction {
 };
 
 #define SA_RESTORER_ 0x04000000ull
-#define SIG_BIT(sig) (1ull << ((sig) - 1))
+#define SIG_BIT(sig) (1ull << ((sig)-1))
 #define NSIG_ 65
 
 struct disposition {
@@ -41,14 +41,14 @@ struct disposition {
 	u64 mask;
 };
 
-static struct disposition table[NSIG_];		/* what the host program asked for */
-static u64 known;		/* atomic: signals whose entry above is true */
-static u64 wrapped;		/* atomic: signals whose handler in the kernel is ours */
+static struct disposition table[NSIG_]; /* what the host program asked for */
+static u64 known; /* atomic: signals whose entry above is true */
+static u64 wrapped; /* atomic: signals whose handler in the kernel is ours */
 static struct plat_spinlock lock;
 static u32 sync_installed;
 
-HOME_TLS u64 host_blocked;	/* synchronous signals that the host program believes to block */
-HOME_TLS u32 sync_open;		/* they are not blocked in this thread */
+HOME_TLS u64 host_blocked; /* synchronous signals that the host program believes to block */
+HOME_TLS u32 sync_open; /* they are not blocked in this thread */
 
 void home_sigreturn(void);
 __asm__(".text\n"
@@ -56,7 +56,7 @@ __asm__(".text\n"
 	".hidden home_sigreturn\n"
 	".type home_sigreturn, @function\n"
 	"home_sigreturn:\n"
-	"	movq $15, %rax\n"		/* unwinders know a signal frame by these very bytes */
+	"	movq $15, %rax\n" /* unwinders know a signal frame by these very bytes */
 	"	syscall\n"
 	".size home_sigreturn, . - home_sigreturn\n");
 
@@ -145,7 +145,10 @@ static int install(int sig, void *handler, u64 flags, u64 mask)
 
 static int install_sync(int sig)
 {
-	/* An alternate stack only where the host program has one for this: generated code brings its own room. */
+	/*
+	 * An alternate stack only where the host program has one for this: generated code brings
+	 * its own room.
+	 */
 	return install(sig, (void *)sync_handler,
 		       SA_SIGINFO | SA_NODEFER | SA_RESTART | (table[sig].flags & SA_ONSTACK),
 		       ~HOME_SYNC_SIGNALS);
@@ -204,7 +207,8 @@ static int foreign_sigaction(int sig, const struct sigaction *act, struct sigact
 	int err;
 
 	if (act)
-		k = (struct kernel_sigaction){ (void *)act->sa_handler, (u32)act->sa_flags | SA_RESTORER_,
+		k = (struct kernel_sigaction){ (void *)act->sa_handler,
+					       (u32)act->sa_flags | SA_RESTORER_,
 					       (void *)home_sigreturn, mask_of(&act->sa_mask) };
 	err = kernel_action(sig, act ? &k : NULL, &was);
 	if (!err && old) {
@@ -226,12 +230,12 @@ int home_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
 	u64 mask;
 	int err = 0;
 
-	if (sig <= 0 || sig >= NSIG_ || sig == 32 || sig == 33)	/* libc's own two */
+	if (sig <= 0 || sig >= NSIG_ || sig == 32 || sig == 33) /* libc's own two */
 		return -EINVAL;
 	if (act && (sig == SIGKILL || sig == SIGSTOP))
 		return -EINVAL;
 	if (act)
-		copy = *act;	/* a bad pointer must fault before the lock is held */
+		copy = *act; /* a bad pointer must fault before the lock is held */
 	home_early_init();
 	if (sys0(SYS_getpid) != home_pid)
 		return foreign_sigaction(sig, act ? &copy : NULL, old);
@@ -290,7 +294,10 @@ void home_unblock_sync(void)
 	sync_open = 1;
 }
 
-/* The host program blocks these and waits for them (sigwait), with no handler: they must still end KVM_RUN. */
+/*
+ * The host program blocks these and waits for them (sigwait), with no handler: they must still
+ * end KVM_RUN.
+ */
 void home_signals_want(u64 set)
 {
 	u64 mask;
@@ -306,7 +313,8 @@ void home_signals_want(u64 set)
 		if (!(set & SIG_BIT(sig)))
 			continue;
 		table_learn(sig);
-		install(sig, (void *)wrapper, SA_SIGINFO | SA_RESTART | (table[sig].flags & SA_NOCLDSTOP), 0);
+		install(sig, (void *)wrapper,
+			SA_SIGINFO | SA_RESTART | (table[sig].flags & SA_NOCLDSTOP), 0);
 	}
 	plat_spin_unlock(&lock);
 	unblock(mask);
@@ -331,13 +339,10 @@ static void default_action(int sig)
 	case SIGCHLD:
 	case SIGURG:
 	case SIGWINCH:
-	case SIGCONT:
-		return;
+	case SIGCONT: return;
 	case SIGTSTP:
 	case SIGTTIN:
-	case SIGTTOU:
-		sys2(SYS_kill, sys0(SYS_getpid), SIGSTOP);
-		return;
+	case SIGTTOU: sys2(SYS_kill, sys0(SYS_getpid), SIGSTOP); return;
 	}
 	install(sig, SIG_DFL, 0, 0);
 	sys3(SYS_tgkill, sys0(SYS_getpid), sys0(SYS_gettid), sig);
@@ -386,7 +391,7 @@ static void wrapper(int sig, siginfo_t *info, void *uc)
 /* enum x86_reg's order → the kernel's */
 static const u8 greg[16] = {
 	REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-	REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
+	REG_R8,	 REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15,
 };
 
 static bool engine_fault(struct plat_thread *t, int sig, siginfo_t *info, ucontext_t *uc)
@@ -440,7 +445,10 @@ static void forward(int sig, siginfo_t *info, ucontext_t *uc)
 	if (d.handler == (void *)SIG_IGN && info->si_code <= 0)
 		return;
 	if (d.handler == (void *)SIG_DFL || d.handler == (void *)SIG_IGN) {
-		/* Back to the faulting instruction with the default action: the core dump shows the right place. */
+		/*
+		 * Back to the faulting instruction with the default action: the core dump shows
+		 * the right place.
+		 */
 		install(sig, SIG_DFL, 0, 0);
 		if (info->si_code <= 0)
 			sys4(SYS_rt_tgsigqueueinfo, sys0(SYS_getpid), sys0(SYS_gettid), sig, info);

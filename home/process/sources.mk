@@ -6,6 +6,7 @@ process-y += \
 	home/process/file.o \
 	home/process/signal.o \
 	home/process/watch.o \
+	home/process/watch-protect.o \
 	home/process/eventfd.o \
 	home/process/plat-mem.o \
 	home/process/plat-lock.o \

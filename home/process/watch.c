@@ -27,66 +27,45 @@
  * whoever holds BUSY has signals off, so a signal handler can wait for it.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/userfaultfd.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include "home.h"
+#include "watch.h"
 #include "vm.h"
 
-#ifndef UFFD_USER_MODE_ONLY
-#define UFFD_USER_MODE_ONLY 1
-#endif
-#ifndef USERFAULTFD_IOC_NEW
-#define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
-#endif
-#ifndef UFFD_FEATURE_WP_HUGETLBFS_SHMEM
-#define UFFD_FEATURE_WP_HUGETLBFS_SHMEM (1 << 12)
-#endif
-
 #define MAX_REGIONS 4096
-#define MAX_RUNS 12000		/* of separately mprotected pages */
+#define MAX_RUNS 12000 /* of separately mprotected pages */
 #define IO_SPANS 8
 #define MAX_IO 256
 
-enum method { UNDECIDED, UFFD, USER_UFFD, MPROTECT };
-static const char *const method_names[] = { "", "uffd", "user-uffd", "mprotect" };
-
 enum page_state {
 	NONE,
-	BUSY,		/* somebody changes the protection, signals off */
+	BUSY, /* somebody changes the protection, signals off */
 	WATCHED_UFFD,
 	WATCHED_PROT,
-	SOFT,		/* a system call is writing it: reported when that returns */
+	SOFT, /* a system call is writing it: reported when that returns */
 };
 
 /* A memslot's memory. Entries are used again, never moved: readers hold `users`. */
 struct region {
-	u32 users;		/* atomic */
+	u32 users; /* atomic */
 	u32 active;
-	struct vm *vm;		/* NULL in a forked child: nobody to tell */
+	struct vm *vm; /* NULL in a forked child: nobody to tell */
 	u64 lo, hi;
-	u8 *state;		/* a byte a page */
-	u8 shift;		/* of the page: 12, 21, 30 (hugetlb) */
+	u8 *state; /* a byte a page */
+	u8 shift; /* of the page: 12, 21, 30 (hugetlb) */
 	u8 method;
 	u32 protected_once;
-	u64 changes;		/* atomic: protections taken away */
+	u64 changes; /* atomic: protections taken away */
 };
 
 static struct region regions[MAX_REGIONS];
-static u32 nr_regions;		/* high-water mark */
-static u32 user_regions;	/* atomic: those whose faults are the program's own */
-static struct plat_mutex lock;	/* of creation and removal */
-static enum method method;
-static int uffd = -1;
-static u32 runs;		/* atomic, signed: about how many runs; pages in transition make it inexact */
+static u32 nr_regions; /* high-water mark */
+static u32 user_regions; /* atomic: those whose faults are the program's own */
+static struct plat_mutex lock; /* of creation and removal */
+static u32 runs; /* atomic, signed: about how many runs; pages in transition make it inexact */
 static u32 shed_at;
 
 struct io_slot {
-	u32 used;		/* atomic */
+	u32 used; /* atomic */
 	u32 n;
 	u64 lo[IO_SPANS], hi[IO_SPANS];
 };
@@ -102,103 +81,6 @@ void home_watch_lock(void)
 void home_watch_unlock(void)
 {
 	plat_mutex_unlock(&lock);
-}
-
-/* ---- choosing a method ---- */
-
-static int uffd_new(bool user_only)
-{
-	int fd = sys1(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | (user_only ? UFFD_USER_MODE_ONLY : 0));
-	int dev;
-
-	if (fd >= 0 || user_only)
-		return fd;
-	dev = sys4(SYS_openat, AT_FDCWD, "/dev/userfaultfd", O_RDWR | O_CLOEXEC, 0);
-	if (dev < 0)
-		return fd;
-	fd = sys3(SYS_ioctl, dev, USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
-	home_close(dev);
-	return fd;
-}
-
-static int uffd_open(bool user_only)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	u64 want = UFFD_FEATURE_PAGEFAULT_FLAG_WP | (user_only ? UFFD_FEATURE_SIGBUS : 0), have;
-	int fd = uffd_new(user_only), err;
-
-	if (fd < 0)
-		return fd;
-	err = sys3(SYS_ioctl, fd, UFFDIO_API, &api);
-	home_close(fd);
-	have = api.features;
-	if (err || (have & want) != want)
-		return -EOPNOTSUPP;
-	fd = uffd_new(user_only);
-	if (fd < 0)
-		return fd;
-	/* Features are agreed on once a descriptor, hence the second one. */
-	api = (struct uffdio_api){ .api = UFFD_API,
-		.features = want | (have & UFFD_FEATURE_WP_HUGETLBFS_SHMEM) };
-	err = sys3(SYS_ioctl, fd, UFFDIO_API, &api);
-	if (err) {
-		home_close(fd);
-		return err;
-	}
-	return home_fd_high(fd);
-}
-
-static void *uffd_thread(void *arg);
-
-static bool forced(const char *env, enum method m)
-{
-	return !env || !strcmp(env, method_names[m]);
-}
-
-/* Lock held. */
-static void choose_method(void)
-{
-	const char *env = getenv("ANYKVM_WATCH");
-
-	if (method != UNDECIDED)
-		return;
-	if (env && !*env)
-		env = NULL;
-	if (forced(env, UFFD)) {
-		uffd = uffd_open(false);
-		if (uffd >= 0 && !home_thread_start("anykvm-watch", uffd_thread, (void *)(long)uffd))
-			WRITE_ONCE(method, UFFD);
-	}
-	if (method == UNDECIDED && forced(env, USER_UFFD)) {
-		uffd = uffd_open(true);
-		if (uffd >= 0)
-			WRITE_ONCE(method, USER_UFFD);
-	}
-	if (method == UNDECIDED)
-		WRITE_ONCE(method, MPROTECT);
-	if (plat_trace_on("watch"))
-		plat_trace("watch: by %s", method_names[method]);
-}
-
-static void choose(void)
-{
-	if (READ_ONCE(method) != UNDECIDED)
-		return;
-	plat_mutex_lock(&lock);
-	choose_method();
-	plat_mutex_unlock(&lock);
-}
-
-const char *home_watch_method(void)
-{
-	choose();
-	return method_names[method];
-}
-
-bool home_watch_blocks_kernel(void)
-{
-	choose();
-	return method != UFFD;
 }
 
 /* ---- regions ---- */
@@ -221,21 +103,11 @@ static void region_put(struct region *r)
 	plat_atomic_add32(&r->users, -1u);
 }
 
-static void set_method(struct region *r, enum method m)
+static void set_method(struct region *r, enum watch_method m)
 {
 	if (r->method == UFFD && m != UFFD)
 		plat_atomic_add32(&user_regions, 1);
 	r->method = m;
-}
-
-static int uffd_register(u64 lo, u64 hi)
-{
-	struct uffdio_register reg = {
-		.range = { lo, hi - lo },
-		.mode = UFFDIO_REGISTER_MODE_WP,
-	};
-
-	return uffd < 0 ? -EINVAL : sys3(SYS_ioctl, uffd, UFFDIO_REGISTER, &reg);
 }
 
 static struct memslot *slot_of(struct vm *vm, u64 uaddr)
@@ -255,6 +127,7 @@ static struct memslot *slot_of(struct vm *vm, u64 uaddr)
 static int region_create(struct vm *vm, u64 uaddr)
 {
 	struct memslot *s = slot_of(vm, uaddr);
+	enum watch_method r_method;
 	struct region *r;
 	u32 i;
 
@@ -264,7 +137,7 @@ static int region_create(struct vm *vm, u64 uaddr)
 		;
 	if (i == MAX_REGIONS)
 		return -ENOSPC;
-	choose_method();
+	r_method = watch_choose();
 	r = &regions[i];
 	r->vm = vm;
 	r->lo = s->uaddr;
@@ -275,8 +148,8 @@ static int region_create(struct vm *vm, u64 uaddr)
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (!r->state)
 		return -ENOMEM;
-	r->method = method;
-	if (method != MPROTECT && uffd_register(r->lo, r->hi))
+	r->method = r_method;
+	if (r->method != MPROTECT && watch_uffd_register(r->lo, r->hi))
 		r->method = MPROTECT;
 	if (r->method != UFFD)
 		plat_atomic_add32(&user_regions, 1);
@@ -304,8 +177,8 @@ static struct region *region_get(struct vm *vm, u64 uaddr, int *err)
 		plat_mutex_lock(&lock);
 		/* Somebody may have been faster. */
 		for (i = 0; i < nr_regions; i++)
-			if (regions[i].active && regions[i].vm == vm &&
-			    uaddr >= regions[i].lo && uaddr < regions[i].hi)
+			if (regions[i].active && regions[i].vm == vm && uaddr >= regions[i].lo &&
+			    uaddr < regions[i].hi)
 				break;
 		*err = i < nr_regions ? 0 : region_create(vm, uaddr);
 		plat_mutex_unlock(&lock);
@@ -332,20 +205,6 @@ static u8 cas(u8 *p, u8 old, u8 new_)
 	return old;
 }
 
-static int uffd_protect(u64 addr, u64 len, bool on)
-{
-	struct uffdio_writeprotect wp = {
-		.range = { addr, len },
-		.mode = on ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
-	};
-	long err;
-
-	do
-		err = sys3(SYS_ioctl, uffd, UFFDIO_WRITEPROTECT, &wp);
-	while (err == -EAGAIN || err == -EINTR);
-	return err;
-}
-
 /* How many runs of protected pages come (or go) with page @idx alone. */
 static u32 run_delta(const struct region *r, u64 idx)
 {
@@ -364,7 +223,7 @@ static void unprotect(struct region *r, u64 idx, u8 how)
 	u64 addr = page_addr(r, idx), size = 1ull << r->shift;
 
 	if (how == WATCHED_UFFD) {
-		uffd_protect(addr, size, false);
+		watch_uffd_protect(addr, size, false);
 	} else if (how == WATCHED_PROT) {
 		home_mprotect((void *)addr, size, PROT_READ | PROT_WRITE);
 		plat_atomic_add32(&runs, -run_delta(r, idx));
@@ -487,7 +346,8 @@ static struct io_slot *io_claim(u32 *index)
 
 	for (;;) {
 		for (i = 0; i < MAX_IO; i++) {
-			if (!READ_ONCE(io_slots[i].used) && !plat_atomic_cmpxchg32(&io_slots[i].used, 0, 1)) {
+			if (!READ_ONCE(io_slots[i].used) &&
+			    !plat_atomic_cmpxchg32(&io_slots[i].used, 0, 1)) {
 				*index = i;
 				return &io_slots[i];
 			}
@@ -574,30 +434,12 @@ static void shed(void)
 
 		if (!r)
 			continue;
-		for (i = 0; i <= page_index(r, r->hi - 1) && (s32)READ_ONCE(runs) > MAX_RUNS / 2; i++)
+		for (i = 0; i <= page_index(r, r->hi - 1) && (s32)READ_ONCE(runs) > MAX_RUNS / 2;
+		     i++)
 			if (READ_ONCE(r->state[i]) == WATCHED_PROT)
 				let_go(r, i, true, false);
 		region_put(r);
 	}
-}
-
-static u64 kernel_page_size(u64 addr)
-{
-	unsigned long lo, hi, kb = 4;
-	bool inside = false;
-	char line[512];
-	FILE *f = fopen("/proc/self/smaps", "re");
-
-	if (!f)
-		return PAGE_SIZE;
-	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx ", &lo, &hi) == 2)
-			inside = addr >= lo && addr < hi;
-		else if (inside && sscanf(line, "KernelPageSize: %lu kB", &kb) == 1)
-			break;
-	}
-	fclose(f);
-	return kb << 10;
 }
 
 static int protect(struct region *r, u64 idx, u8 *how)
@@ -607,10 +449,10 @@ static int protect(struct region *r, u64 idx, u8 *how)
 
 	*how = WATCHED_UFFD;
 	if (r->method != MPROTECT) {
-		err = uffd_protect(addr, size, true);
+		err = watch_uffd_protect(addr, size, true);
 		/* The host program may have mapped something new there since. */
-		if (err && !uffd_register(addr, addr + size))
-			err = uffd_protect(addr, size, true);
+		if (err && !watch_uffd_register(addr, addr + size))
+			err = watch_uffd_protect(addr, size, true);
 	}
 	if (err) {
 		*how = WATCHED_PROT;
@@ -679,7 +521,7 @@ again:
 out:
 	signals_back(old);
 	if (ret == -EINVAL && r->shift == PAGE_SHIFT && !r->protected_once) {
-		huge = __builtin_ctzll(kernel_page_size(addr));
+		huge = __builtin_ctzll(watch_kernel_page_size(addr));
 		if (huge != PAGE_SHIFT) {
 			r->shift = huge;
 			goto again;
@@ -708,7 +550,10 @@ void plat_unwatch_page(struct vm *vm, void *host)
 	}
 	if (!own)
 		return;
-	/* Another VM may watch the same page, and other pages of a huge one may hold code: then it stays. */
+	/*
+	 * Another VM may watch the same page, and other pages of a huge one may hold code: then
+	 * it stays.
+	 */
 	if (n == 1 && own->shift == PAGE_SHIFT) {
 		old = signals_off();
 		let_go(own, page_index(own, addr), false, true);
@@ -719,7 +564,6 @@ void plat_unwatch_page(struct vm *vm, void *host)
 
 static void region_remove(struct region *r)
 {
-	struct uffdio_range range = { r->lo, r->hi - r->lo };
 	u64 pages = (r->hi - r->lo) >> PAGE_SHIFT;
 
 	WRITE_ONCE(r->active, 0);
@@ -728,8 +572,8 @@ static void region_remove(struct region *r)
 		plat_yield();
 	if (r->method != UFFD)
 		plat_atomic_add32(&user_regions, -1u);
-	if (uffd >= 0 && r->method != MPROTECT)
-		sys3(SYS_ioctl, uffd, UFFDIO_UNREGISTER, &range);
+	if (r->method != MPROTECT)
+		watch_uffd_unregister(r->lo, r->hi);
 	home_munmap(r->state, pages);
 	r->vm = NULL;
 }
@@ -753,6 +597,16 @@ void plat_guest_unmap(struct vm *vm, u64 uaddr, u64 len)
 }
 
 /* ---- faults ---- */
+
+bool watch_in_region(u64 addr)
+{
+	u32 i;
+
+	for (i = 0; i < READ_ONCE(nr_regions); i++)
+		if (READ_ONCE(regions[i].active) && addr >= regions[i].lo && addr < regions[i].hi)
+			return true;
+	return false;
+}
 
 bool home_watch_is_on(u64 addr)
 {
@@ -803,43 +657,6 @@ bool home_watch_fault(u64 addr, u64 rip)
 	return true;
 }
 
-static bool in_region(u64 addr)
-{
-	u32 i;
-
-	for (i = 0; i < READ_ONCE(nr_regions); i++)
-		if (READ_ONCE(regions[i].active) && addr >= regions[i].lo && addr < regions[i].hi)
-			return true;
-	return false;
-}
-
-static void *uffd_thread(void *arg)
-{
-	int fd = (int)(long)arg;
-	struct pollfd { int fd; short events, revents; } p = { fd, 1, 0 };
-	struct uffd_msg msg;
-
-	for (;;) {
-		struct uffdio_range range = { 0, PAGE_SIZE };
-
-		sys3(SYS_poll, &p, 1, -1);
-		if (sys3(SYS_read, fd, &msg, sizeof(msg)) != sizeof(msg) ||
-		    msg.event != UFFD_EVENT_PAGEFAULT)
-			continue;
-		range.start = msg.arg.pagefault.address & PAGE_MASK;
-		home_watch_fault(range.start, 0);
-		/*
-		 * Letting the page go has woken the writer. If another thread
-		 * was faster, or there is no such region any more, he is woken
-		 * here, and asks again if that was not enough.
-		 */
-		if (!in_region(range.start))
-			uffd_protect(range.start, PAGE_SIZE, false);
-		sys3(SYS_ioctl, fd, UFFDIO_WAKE, &range);
-	}
-	return NULL;
-}
-
 /* ---- the host program changes its mappings, or forks ---- */
 
 void home_watch_range_gone(u64 addr, u64 len)
@@ -863,11 +680,8 @@ void home_watch_forked(void)
 	u32 i;
 	u64 k;
 
-	/* A userfaultfd belongs to the parent's memory; pages protected by mprotect are so here too. */
-	if (uffd >= 0)
-		home_close(uffd);
-	uffd = -1;
-	method = UNDECIDED;
+	/* Pages protected by mprotect are so in the child too. */
+	watch_method_forked();
 	memset(io_slots, 0, sizeof(io_slots));
 	for (i = 0; i < nr_regions; i++) {
 		struct region *r = &regions[i];

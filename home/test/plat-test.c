@@ -139,7 +139,10 @@ int plat_guest_cmpxchg(void *host, void *old, const void *val, size_t n, bool *d
 }
 
 #define MAX_WATCH 1024
-static struct { struct vm *vm; u64 page; } watches[MAX_WATCH];
+static struct {
+	struct vm *vm;
+	u64 page;
+} watches[MAX_WATCH];
 
 static int watch_find(u64 page)
 {
@@ -270,10 +273,22 @@ static u64 now = 1000000000;
 static struct plat_timer *armed[256];
 u32 test_timers_fired, test_khz = 2000000;
 
-u64 plat_time_ns(void) { return now; }
-u64 plat_boot_ns(void) { return now + 5000000000ull; }
-u64 plat_real_ns(void) { return now + 1600000000ull * 1000000000; }
-u32 plat_tsc_khz(void) { return test_khz; }
+u64 plat_time_ns(void)
+{
+	return now;
+}
+u64 plat_boot_ns(void)
+{
+	return now + 5000000000ull;
+}
+u64 plat_real_ns(void)
+{
+	return now + 1600000000ull * 1000000000;
+}
+u32 plat_tsc_khz(void)
+{
+	return test_khz;
+}
 
 static struct plat_timer **earliest(void)
 {
@@ -394,7 +409,7 @@ void plat_thread_wait(struct plat_thread *t, u64 deadline)
 		if (test_on_wait)
 			test_on_wait(t);
 		else if (until == ~0ull)
-			signalled = true;	/* else it would sleep for ever */
+			signalled = true; /* else it would sleep for ever */
 		else
 			test_advance(until > now ? until - now : 0);
 	}
@@ -412,8 +427,13 @@ int plat_set_sigmask(struct plat_thread *t, const void *mask, size_t len)
 	return mask && len != 8 ? -EINVAL : 0;
 }
 
-void plat_yield(void) { }
-u64 plat_run_delay_ns(void) { return now / 100; }
+void plat_yield(void)
+{
+}
+u64 plat_run_delay_ns(void)
+{
+	return now / 100;
+}
 
 /* ---- files ---- */
 
@@ -582,7 +602,8 @@ void plat_eventfd_unlisten(struct plat_eventfd *e, void *arg)
 
 void plat_cpuid(u32 leaf, u32 sub, u32 out[4])
 {
-	__asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
+	__asm__ volatile("cpuid"
+			 : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
 			 : "0"(leaf), "2"(sub));
 }
 

@@ -10,7 +10,10 @@ struct vm *fake_last_vm;
 bool (*fake_fault)(struct vcpu *v, struct engine_fault *f);
 
 #define LOG 65536
-static struct { u64 page; u32 n; } log_[LOG];
+static struct {
+	u64 page;
+	u32 n;
+} log_[LOG];
 
 static void kick(struct vcpu *v)
 {
@@ -64,7 +67,10 @@ void core_coverage(void (*row)(const struct core_coverage *c, void *arg), void *
 {
 }
 
-static void release_system(void *obj) { fake_releases[PLAT_FILE_SYSTEM]++; }
+static void release_system(void *obj)
+{
+	fake_releases[PLAT_FILE_SYSTEM]++;
+}
 static void release_vm(void *obj)
 {
 	struct vm *vm = obj;
@@ -83,7 +89,10 @@ static void release_vcpu(void *obj)
 	free(v);
 }
 
-static void release_stats(void *obj) { fake_releases[PLAT_FILE_STATS]++; }
+static void release_stats(void *obj)
+{
+	fake_releases[PLAT_FILE_STATS]++;
+}
 
 static s64 read_stats(void *obj, void *buf, size_t n, u64 offset)
 {
@@ -153,7 +162,8 @@ long core_ioctl(enum plat_file_kind kind, void *obj, unsigned int cmd, u64 arg)
 	case KVM_CREATE_VCPU: return create_vcpu(obj);
 	case KVM_GET_STATS_FD: return plat_file_create("kvm-stats", &stats_ops, NULL, &f);
 	case KVM_RUN: return run(v);
-	case KVM_SET_SIGNAL_MASK: return plat_set_sigmask(&v->thread, m ? m->sigset : NULL, m ? m->len : 0);
+	case KVM_SET_SIGNAL_MASK:
+		return plat_set_sigmask(&v->thread, m ? m->sigset : NULL, m ? m->len : 0);
 	case KVM_CHECK_EXTENSION: return 0;
 	}
 	return -ENOTTY;

@@ -11,7 +11,7 @@
 #include "vm.h"
 #include "vcpu.h"
 
-extern u32 fake_releases[5];	/* by enum plat_file_kind */
+extern u32 fake_releases[5]; /* by enum plat_file_kind */
 extern u32 fake_kicks;
 extern struct vm *fake_last_vm;
 

@@ -30,27 +30,35 @@ static void test_memory(void)
 	u8 *stack;
 
 	munmap(p + 4096, 4096);
-	ok(!plat_guest_write(p, buf, 16) && !plat_guest_read(buf, p, 16) && !memcmp(p, buf, 16), "guest copies");
-	ok(plat_guest_write(p + 4090, buf, 16) == -EFAULT, "a write over a vanished page is -EFAULT");
-	ok(plat_copy_from_user(buf, (u64)p + 4096, 1) == -EFAULT && plat_copy_to_user(~0ull - 8, buf, 16) == -EFAULT &&
-	   plat_copy_from_user(buf, 0x800000000000ull, 8) == -EFAULT, "bad user addresses are -EFAULT");
+	ok(!plat_guest_write(p, buf, 16) && !plat_guest_read(buf, p, 16) && !memcmp(p, buf, 16),
+	   "guest copies");
+	ok(plat_guest_write(p + 4090, buf, 16) == -EFAULT,
+	   "a write over a vanished page is -EFAULT");
+	ok(plat_copy_from_user(buf, (u64)p + 4096, 1) == -EFAULT &&
+		   plat_copy_to_user(~0ull - 8, buf, 16) == -EFAULT &&
+		   plat_copy_from_user(buf, 0x800000000000ull, 8) == -EFAULT,
+	   "bad user addresses are -EFAULT");
 	*(u64 *)p = 5;
 	old = 5;
 	val = 6;
-	ok(!plat_guest_cmpxchg(p, &old, &val, 8, &done) && done && *(u64 *)p == 6 && old == 5, "cmpxchg exchanges");
-	ok(!plat_guest_cmpxchg(p, &old, &val, 8, &done) && !done && old == 6, "cmpxchg shows what it found");
-	ok(plat_guest_cmpxchg(p + 4096, &old, &val, 4, &done) == -EFAULT && !done, "cmpxchg on a vanished page");
+	ok(!plat_guest_cmpxchg(p, &old, &val, 8, &done) && done && *(u64 *)p == 6 && old == 5,
+	   "cmpxchg exchanges");
+	ok(!plat_guest_cmpxchg(p, &old, &val, 8, &done) && !done && old == 6,
+	   "cmpxchg shows what it found");
+	ok(plat_guest_cmpxchg(p + 4096, &old, &val, 4, &done) == -EFAULT && !done,
+	   "cmpxchg on a vanished page");
 	memset(p, 3, 16);
 	memset(buf, 3, 16);
 	{
 		u8 new_[16] = { 1, 2, 3 };
 
-		ok(!plat_guest_cmpxchg(p, buf, new_, 16, &done) && done && !memcmp(p, new_, 16), "cmpxchg of 16 bytes");
+		ok(!plat_guest_cmpxchg(p, buf, new_, 16, &done) && done && !memcmp(p, new_, 16),
+		   "cmpxchg of 16 bytes");
 		ok(plat_guest_cmpxchg(p + 8, buf, new_, 16, &done) == -EFAULT, "but only aligned");
 	}
 	munmap(p, 4096);
 	ok(!plat_code_alloc(65536, &rw, &rx) && rw != rx, "memory for code, twice");
-	memcpy(rw, "\xb8\x2a\0\0\0\xc3", 6);	/* mov $42, %eax; ret */
+	memcpy(rw, "\xb8\x2a\0\0\0\xc3", 6); /* mov $42, %eax; ret */
 	ok(((int (*)(void))rx)() == 42, "what is written at one address runs at the other");
 	plat_code_free(rw, rx, 65536);
 	stack = plat_stack_alloc(100000, 5000);
@@ -59,7 +67,8 @@ static void test_memory(void)
 	stack[4999] = 1;
 	ok(plat_guest_write(stack - 102400 - 8, &val, 8) == -EFAULT, "a stack has a guard page");
 	plat_stack_free(stack, 100000, 5000);
-	ok(!((u64)(p = plat_alloc(100)) & 63) && !p[0] && !p[99], "memory of our own is aligned and zero");
+	ok(!((u64)(p = plat_alloc(100)) & 63) && !p[0] && !p[99],
+	   "memory of our own is aligned and zero");
 	plat_free(p);
 }
 
@@ -153,7 +162,8 @@ static void test_timers(void)
 		usleep(10000);
 	for (i = 0; i < 50; i++)
 		n += READ_ONCE(fired[i]);
-	ok(n == 39 && !fired[12] && !fired[49], "timers fire, cancelled and postponed ones do not (%u)", n);
+	ok(n == 39 && !fired[12] && !fired[49],
+	   "timers fire, cancelled and postponed ones do not (%u)", n);
 	ok(!order_broken, "in their order, and never early");
 	for (i = 0; i < 50; i++)
 		plat_timer_destroy(&timers[i]);
@@ -183,7 +193,8 @@ static void test_eventfds(void)
 	a = plat_eventfd_get(fd, &err);
 	b = plat_eventfd_get(copy, &err);
 	c = plat_eventfd_get(other, &err);
-	ok(a && b && c && plat_eventfd_same(a, b) && !plat_eventfd_same(a, c), "eventfds know each other");
+	ok(a && b && c && plat_eventfd_same(a, b) && !plat_eventfd_same(a, c),
+	   "eventfds know each other");
 	ok(!plat_eventfd_get(-1, &err) && err == -EBADF, "a bad descriptor is -EBADF");
 	ok(!plat_eventfd_get(0, &err) && err == -EINVAL, "another file is -EINVAL");
 	plat_eventfd_signal(a);
@@ -225,7 +236,9 @@ static int send_recv(int fd)
 {
 	char buf[CMSG_SPACE(sizeof(int))], c = 0;
 	struct iovec iov = { &c, 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = buf, .msg_controllen = sizeof(buf) };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = buf, .msg_controllen = sizeof(buf)
+	};
 	struct cmsghdr *h = CMSG_FIRSTHDR(&m);
 	int sv[2], got;
 
@@ -236,7 +249,8 @@ static int send_recv(int fd)
 	memcpy(CMSG_DATA(h), &fd, sizeof(fd));
 	sendmsg(sv[0], &m, 0);
 	anykvm_close(fd);
-	ok(!fake_releases[PLAT_FILE_VM], "a VM lives while its descriptor is under way in a socket");
+	ok(!fake_releases[PLAT_FILE_VM],
+	   "a VM lives while its descriptor is under way in a socket");
 	recvmsg(sv[1], &m, 0);
 	memcpy(&got, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(got));
 	close(sv[0]);
@@ -261,7 +275,8 @@ static void test_files(void)
 	vcpu2 = anykvm_ioctl(vm, KVM_CREATE_VCPU, NULL);
 	ok(vm >= 0 && vcpu >= 0 && vcpu2 >= 0, "a VM with two vCPUs");
 	p.fd = vm;
-	ok(poll(&p, 1, 0) == 1 && p.revents == (POLLIN | POLLOUT), "poll gives what anonymous inodes give");
+	ok(poll(&p, 1, 0) == 1 && p.revents == (POLLIN | POLLOUT),
+	   "poll gives what anonymous inodes give");
 
 	run = anykvm_mmap(3 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
 	run2 = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
@@ -271,7 +286,8 @@ static void test_files(void)
 	ring2 = anykvm_mmap(4096, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu2, 2 * 4096);
 	ring1[9] = 9;
 	ok(ring2[9] == 9, "the coalesced ring is one for both vCPUs");
-	ok(anykvm_mmap(4096, PROT_READ, MAP_SHARED, vm, 0) == MAP_FAILED && errno == ENODEV, "a VM has no memory to map");
+	ok(anykvm_mmap(4096, PROT_READ, MAP_SHARED, vm, 0) == MAP_FAILED && errno == ENODEV,
+	   "a VM has no memory to map");
 
 	copy = dup(vm);
 	ok(anykvm_ioctl(copy, KVM_CHECK_EXTENSION, NULL) == 0, "an ioctl on a dup that nobody saw");
@@ -304,17 +320,19 @@ static void test_files(void)
 	ok(fake_releases[PLAT_FILE_VCPU] == 1, "and ends with the last");
 	anykvm_munmap(ring2, 4096);
 	anykvm_close(vcpu2);
-	ok(fake_releases[PLAT_FILE_VCPU] == 2, "the other ends with its descriptor: the ring's page is not its own");
+	ok(fake_releases[PLAT_FILE_VCPU] == 2,
+	   "the other ends with its descriptor: the ring's page is not its own");
 	anykvm_close(got);
 	ok(fake_releases[PLAT_FILE_VM] == 1, "the VM ends");
 	got = anykvm_ioctl(kvm, KVM_CREATE_VM, NULL);
-	close(got);	/* unseen */
+	close(got); /* unseen */
 	ok(fake_releases[PLAT_FILE_VM] == 1, "a close that nobody saw");
 	got = anykvm_ioctl(kvm, KVM_CREATE_VM, NULL);
 	ok(fake_releases[PLAT_FILE_VM] == 2, "is found when the next VM is made");
 	anykvm_close(got);
 	anykvm_close(kvm);
-	ok(fake_releases[PLAT_FILE_SYSTEM] == 1 && fake_releases[PLAT_FILE_VM] == 3, "everything has ended");
+	ok(fake_releases[PLAT_FILE_SYSTEM] == 1 && fake_releases[PLAT_FILE_VM] == 3,
+	   "everything has ended");
 	/* The eventfd thread keeps its epoll descriptor. */
 	ok(open_fds() <= before + 1, "no descriptor is left behind (%u, %u)", before, open_fds());
 }
@@ -373,13 +391,18 @@ static void test_signals(void)
 	the_run = anykvm_mmap(3 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
 	anykvm_sigaction(SIGUSR1, &sa, NULL);
 	anykvm_sigaction(SIGUSR1, NULL, &old);
-	ok(old.sa_handler == on_signal && old.sa_flags == SA_RESTART, "sigaction tells the host program's own handler");
-	ok(run_with(vcpu, SIGUSR1) == EINTR && handled == 1, "a handler that runs inside KVM_RUN ends it");
+	ok(old.sa_handler == on_signal && old.sa_flags == SA_RESTART,
+	   "sigaction tells the host program's own handler");
+	ok(run_with(vcpu, SIGUSR1) == EINTR && handled == 1,
+	   "a handler that runs inside KVM_RUN ends it");
 	ok(fake_kicks == kicks + 1, "and kicks the engine");
 	for (i = 0; i < 200; i++) {
 		pthread_t t;
 
-		/* Without the sleep: before, at, and after the moment that KVM_RUN begins to wait. */
+		/*
+		 * Without the sleep: before, at, and after the moment that KVM_RUN begins to
+		 * wait.
+		 */
 		sa.sa_handler = on_immediate;
 		anykvm_sigaction(SIGUSR2, &sa, NULL);
 		the_run->immediate_exit = 0;
@@ -397,22 +420,26 @@ static void test_signals(void)
 	/* As QEMU without immediate_exit: blocked outside, open inside, taken with sigtimedwait. */
 	sigemptyset(&block);
 	sigaddset(&block, SIGUSR1);
-	sigaddset(&block, SIGRTMIN + 3);	/* with no handler at all */
+	sigaddset(&block, SIGRTMIN + 3); /* with no handler at all */
 	pthread_sigmask(SIG_BLOCK, &block, &was);
 	handled = 0;
 	anykvm_ioctl(vcpu, KVM_SET_SIGNAL_MASK, &m);
-	ok(run_with(vcpu, SIGUSR1) == EINTR && !handled, "a signal that is open only inside ends KVM_RUN, unhandled");
+	ok(run_with(vcpu, SIGUSR1) == EINTR && !handled,
+	   "a signal that is open only inside ends KVM_RUN, unhandled");
 	sigpending(&pend);
 	ok(sigismember(&pend, SIGUSR1), "and is pending after it");
-	ok(anykvm_ioctl(vcpu, KVM_RUN, NULL) == -1 && errno == EINTR, "so the next KVM_RUN ends at once");
+	ok(anykvm_ioctl(vcpu, KVM_RUN, NULL) == -1 && errno == EINTR,
+	   "so the next KVM_RUN ends at once");
 	sig = sigtimedwait(&block, NULL, &zero);
 	ok(sig == SIGUSR1 && !handled, "until somebody takes it");
 	ok(run_with(vcpu, SIGRTMIN + 3) == EINTR, "the same for one that has no handler");
-	ok(sigtimedwait(&block, NULL, &zero) == SIGRTMIN + 3 && sigtimedwait(&block, NULL, &zero) == -1,
+	ok(sigtimedwait(&block, NULL, &zero) == SIGRTMIN + 3 &&
+		   sigtimedwait(&block, NULL, &zero) == -1,
 	   "which is taken once");
 	anykvm_ioctl(vcpu, KVM_SET_SIGNAL_MASK, NULL);
 	pthread_sigmask(SIG_SETMASK, &was, NULL);
-	ok(sigprocmask(SIG_BLOCK, NULL, &block) == 0 && !sigismember(&block, SIGUSR1), "the mask is what it was");
+	ok(sigprocmask(SIG_BLOCK, NULL, &block) == 0 && !sigismember(&block, SIGUSR1),
+	   "the mask is what it was");
 	anykvm_munmap(the_run, 3 * 4096);
 	anykvm_close(vcpu);
 	anykvm_close(vm);
@@ -428,7 +455,7 @@ static bool skip_fault(struct vcpu *v, struct engine_fault *f)
 	fault_addr = f->addr;
 	if (f->signo != SIGSEGV && f->signo != SIGFPE)
 		return false;
-	f->gpr[0] = f->gpr[1] + 1;	/* rax = rcx + 1 */
+	f->gpr[0] = f->gpr[1] + 1; /* rax = rcx + 1 */
 	f->rip += f->signo == SIGSEGV ? 2 : 2;
 	return true;
 }
@@ -444,13 +471,17 @@ static void test_faults(void)
 	v.vm = &vm;
 	fake_fault = skip_fault;
 	plat_code_alloc(4096, &rw_, &rx);
-	memcpy(rw_, "\x8b\x07\xc3", 3);		/* mov (%rdi), %eax; ret */
+	memcpy(rw_, "\x8b\x07\xc3", 3); /* mov (%rdi), %eax; ret */
 	plat_thread_enter(&v.thread, &v);
 	plat_code_range(&v.thread, (u64)rx, (u64)rx + 4096);
 	__asm__ volatile("call *%2" : "=a"(ret) : "D"(0x1000ull), "r"(rx), "c"(41ull) : "memory");
-	ok(ret == 42 && fault_addr == 0x1000, "a fault in generated code is the engine's, with registers both ways");
-	memcpy(rw_, "\xf7\xf7\xc3", 3);		/* div %edi; ret */
-	__asm__ volatile("call *%3" : "=a"(ret) : "0"(1ull), "D"(0ull), "r"(rx), "c"(6ull), "d"(0ull) : "memory");
+	ok(ret == 42 && fault_addr == 0x1000,
+	   "a fault in generated code is the engine's, with registers both ways");
+	memcpy(rw_, "\xf7\xf7\xc3", 3); /* div %edi; ret */
+	__asm__ volatile("call *%3"
+			 : "=a"(ret)
+			 : "0"(1ull), "D"(0ull), "r"(rx), "c"(6ull), "d"(0ull)
+			 : "memory");
 	ok(ret == 7, "a divide error too");
 	plat_thread_leave(&v.thread);
 	plat_code_free(rw_, rx, 4096);
@@ -467,12 +498,15 @@ static void test_words(void)
 	t1 = plat_time_ns();
 	c1 = plat_rdtsc();
 	seen = (c1 - c0) * 1000000 / (t1 - t0);
-	ok(seen > khz / 1000 * 990 && seen < khz / 1000 * 1010ull, "TSC at %u kHz (%lu seen)", khz, (unsigned long)seen);
+	ok(seen > khz / 1000 * 990 && seen < khz / 1000 * 1010ull, "TSC at %u kHz (%lu seen)", khz,
+	   (unsigned long)seen);
 	plat_cpuid(1, 0, r);
 	ok(r[3] & 1, "CPUID");
-	ok(plat_snprintf(buf, sizeof(buf), "%d", 123456789) == 9 && !strcmp(buf, "1234567"), "snprintf");
+	ok(plat_snprintf(buf, sizeof(buf), "%d", 123456789) == 9 && !strcmp(buf, "1234567"),
+	   "snprintf");
 	plat_run_delay_ns();
-	ok(plat_boot_ns() >= plat_time_ns() - 1000000000 && plat_real_ns() > plat_boot_ns(), "clocks");
+	ok(plat_boot_ns() >= plat_time_ns() - 1000000000 && plat_real_ns() > plat_boot_ns(),
+	   "clocks");
 }
 
 int main(void)

@@ -7,23 +7,25 @@
 
 static int tap_n, tap_failed;
 
-#define ok(cond, ...) do {							\
-	int good_ = !!(cond);							\
-	tap_failed += !good_;							\
-	printf("%sok %d - ", good_ ? "" : "not ", ++tap_n);			\
-	printf(__VA_ARGS__);							\
-	printf("\n");								\
-	if (!good_)								\
-		printf("# %s:%d: %s\n", __FILE__, __LINE__, #cond);		\
-	fflush(stdout);								\
-} while (0)
+#define ok(cond, ...)                                                       \
+	do {                                                                \
+		int good_ = !!(cond);                                       \
+		tap_failed += !good_;                                       \
+		printf("%sok %d - ", good_ ? "" : "not ", ++tap_n);         \
+		printf(__VA_ARGS__);                                        \
+		printf("\n");                                               \
+		if (!good_)                                                 \
+			printf("# %s:%d: %s\n", __FILE__, __LINE__, #cond); \
+		fflush(stdout);                                             \
+	} while (0)
 
-#define skip(why, ...) do {							\
-	printf("ok %d - ", ++tap_n);						\
-	printf(__VA_ARGS__);							\
-	printf(" # SKIP %s\n", why);						\
-	fflush(stdout);								\
-} while (0)
+#define skip(why, ...)                       \
+	do {                                 \
+		printf("ok %d - ", ++tap_n); \
+		printf(__VA_ARGS__);         \
+		printf(" # SKIP %s\n", why); \
+		fflush(stdout);              \
+	} while (0)
 
 static inline int tap_done(void)
 {

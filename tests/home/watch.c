@@ -18,7 +18,7 @@
 #include "tap.h"
 
 #define PAGES 64
-#define PAGE(n) (ram + (size_t)(n) * 4096)
+#define PAGE(n) (ram + (size_t)(n)*4096)
 
 static const char *method;
 static u8 *ram;
@@ -42,7 +42,8 @@ static void test_memory(const char *kind)
 
 	fake_forget();
 	memset(ram, 1, PAGES * 4096);
-	ok(!plat_watch_page(vm, PAGE(1) + 5) && !plat_watch_page(vm, PAGE(1)), "%s: watch a page, twice", kind);
+	ok(!plat_watch_page(vm, PAGE(1) + 5) && !plat_watch_page(vm, PAGE(1)),
+	   "%s: watch a page, twice", kind);
 	ok(PAGE(1)[7] == 1 && !fake_written_total, "%s: reading it is nothing", kind);
 	PAGE(1)[9] = 5;
 	ok(once(1) && PAGE(1)[9] == 5, "%s: a write is told once and lands", kind);
@@ -51,8 +52,10 @@ static void test_memory(const char *kind)
 
 	plat_watch_page(vm, PAGE(1));
 	ok(home_watch_is_on((u64)PAGE(1)) && plat_guest_page(vm, (u64)PAGE(1), true) == PAGE(1) &&
-	   once(1), "%s: asking for the page to write does not end the watch", kind);
-	ok(!plat_guest_write(PAGE(1) + 8, &val, 8) && fake_written(PAGE(1)) == 2, "%s: plat_guest_write is told", kind);
+		   once(1),
+	   "%s: asking for the page to write does not end the watch", kind);
+	ok(!plat_guest_write(PAGE(1) + 8, &val, 8) && fake_written(PAGE(1)) == 2,
+	   "%s: plat_guest_write is told", kind);
 
 	plat_watch_page(vm, PAGE(2));
 	plat_unwatch_page(vm, PAGE(2));
@@ -73,14 +76,15 @@ static void test_memory(const char *kind)
 }
 
 /* As the shim does it. */
-#define BRACKET(iov, cnt, call) ({			\
-	struct home_io io_;				\
-	bool on_ = home_io_begin(&io_, iov, cnt);	\
-	long ret_ = (call);				\
-	if (on_)					\
-		home_io_end(&io_);			\
-	ret_;						\
-})
+#define BRACKET(iov, cnt, call)                           \
+	({                                                \
+		struct home_io io_;                       \
+		bool on_ = home_io_begin(&io_, iov, cnt); \
+		long ret_ = (call);                       \
+		if (on_)                                  \
+			home_io_end(&io_);                \
+		ret_;                                     \
+	})
 
 static void test_kernel(const char *kind)
 {
@@ -100,14 +104,17 @@ static void test_kernel(const char *kind)
 
 	n = BRACKET(iov, 3, preadv(fd, iov, 3, 0));
 	ok(n == 8302 && !memcmp(PAGE(10), file, 100) && !memcmp(PAGE(12), file + 100, 8192) &&
-	   !memcmp(PAGE(20) + 10, file + 8292, 10), "%s: preadv lands", kind);
+		   !memcmp(PAGE(20) + 10, file + 8292, 10),
+	   "%s: preadv lands", kind);
 	ok(once(10) && once(12) && once(13) && once(20) && fake_written_total == 4,
 	   "%s: and is told of its four pages (%u %u %u %u, %u)", kind, fake_written(PAGE(10)),
-	   fake_written(PAGE(12)), fake_written(PAGE(13)), fake_written(PAGE(20)), fake_written_total);
+	   fake_written(PAGE(12)), fake_written(PAGE(13)), fake_written(PAGE(20)),
+	   fake_written_total);
 
 	iov[0] = (struct iovec){ PAGE(15) + 4090, 12 };
 	n = BRACKET(iov, 1, pread(fd, PAGE(15) + 4090, 12, 0));
-	ok(n == 12 && once(15) && once(16) && !memcmp(PAGE(15) + 4090, file, 12), "%s: pread across a border", kind);
+	ok(n == 12 && once(15) && once(16) && !memcmp(PAGE(15) + 4090, file, 12),
+	   "%s: pread across a border", kind);
 
 	socketpair(AF_UNIX, SOCK_DGRAM, 0, sv);
 	n = write(sv[0], "packet", 6);
@@ -129,7 +136,10 @@ static void *slow_reader(void *arg)
 	return (void *)n;
 }
 
-/* A read that waits while the engine translates the page: the watch must neither break it nor miss it. */
+/*
+ * A read that waits while the engine translates the page: the watch must neither break it nor
+ * miss it.
+ */
 static void test_in_flight(const char *kind)
 {
 	pthread_t t;
@@ -141,7 +151,8 @@ static void test_in_flight(const char *kind)
 	plat_watch_page(vm, PAGE(30));
 	pthread_create(&t, NULL, slow_reader, NULL);
 	usleep(50000);
-	ok(!plat_watch_page(vm, PAGE(30)), "%s: watch a page that a sleeping read will write", kind);
+	ok(!plat_watch_page(vm, PAGE(30)), "%s: watch a page that a sleeping read will write",
+	   kind);
 	ok(write(pipefd[1], "late", 4) == 4, "%s: its data comes", kind);
 	pthread_join(t, &ret);
 	ok((long)ret == 4 && !memcmp(PAGE(30), "late", 4) && fake_written(PAGE(30)) >= 1,
@@ -200,14 +211,18 @@ static void host_segv(int sig, siginfo_t *info, void *uc)
 /* Faults that are the host program's own reach its handler; vanished pages do not kill. */
 static void test_host_faults(const char *kind)
 {
-	struct sigaction sa = { .sa_sigaction = host_segv, .sa_flags = SA_SIGINFO, .sa_mask = none }, old;
+	struct sigaction sa = { .sa_sigaction = host_segv,
+				.sa_flags = SA_SIGINFO,
+				.sa_mask = none },
+			 old;
 	u64 val = 1;
 	u8 buf[8];
 
 	home_sigaction(SIGSEGV, &sa, &old);
 	mprotect(PAGE(50), 4096, PROT_READ);
 	WRITE_ONCE(PAGE(50)[0], 1);
-	ok(host_faults == 1 && PAGE(50)[0] == 1, "%s: the host program's own SIGSEGV in guest RAM (%d)", kind, host_faults);
+	ok(host_faults == 1 && PAGE(50)[0] == 1,
+	   "%s: the host program's own SIGSEGV in guest RAM (%d)", kind, host_faults);
 	host_faults = 0;
 	home_sigaction(SIGSEGV, &old, NULL);
 
@@ -215,13 +230,16 @@ static void test_host_faults(const char *kind)
 	ok(!plat_watch_page(vm, PAGE(51)) && plat_guest_write(PAGE(51), &val, 8) == -EFAULT,
 	   "%s: a read-only page needs no watch and refuses writes", kind);
 	munmap(PAGE(52), 4096);
-	ok(plat_watch_page(vm, PAGE(52)) == -EFAULT && plat_guest_read(buf, PAGE(52), 8) == -EFAULT &&
-	   !plat_guest_page(vm, (u64)PAGE(52), false), "%s: a page that has gone", kind);
+	ok(plat_watch_page(vm, PAGE(52)) == -EFAULT &&
+		   plat_guest_read(buf, PAGE(52), 8) == -EFAULT &&
+		   !plat_guest_page(vm, (u64)PAGE(52), false),
+	   "%s: a page that has gone", kind);
 
 	fake_forget();
 	plat_watch_page(vm, PAGE(53));
 	home_watch_range_gone((u64)PAGE(53), 4096);
-	mmap(PAGE(53), 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	mmap(PAGE(53), 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+	     0);
 	ok(once(53), "%s: a page mapped anew was told of", kind);
 	PAGE(53)[0] = 1;
 	plat_watch_page(vm, PAGE(53));
@@ -237,10 +255,11 @@ static void test_fork(const char *kind)
 	plat_watch_page(vm, PAGE(55));
 	pid = fork();
 	if (!pid) {
-		PAGE(55)[0] = 3;	/* must neither hang nor die */
+		PAGE(55)[0] = 3; /* must neither hang nor die */
 		_exit(PAGE(55)[0] == 3 ? 0 : 1);
 	}
-	ok(waitpid(pid, &status, 0) == pid && !status, "%s: a forked child writes a watched page", kind);
+	ok(waitpid(pid, &status, 0) == pid && !status, "%s: a forked child writes a watched page",
+	   kind);
 	fake_forget();
 	PAGE(55)[0] = 4;
 	ok(once(55), "%s: the parent's watch still holds", kind);
@@ -274,7 +293,8 @@ static void test_many(void)
 {
 	u32 n = 40000, i, bad = 0;
 
-	ram = mmap(NULL, (size_t)n * 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ram = mmap(NULL, (size_t)n * 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		   -1, 0);
 	vm = fake_vm(ram, (size_t)n * 2 * 4096);
 	fake_forget();
 	for (i = 0; i < n; i++)
@@ -305,7 +325,8 @@ static int one_method(void)
 		return 1;
 	run_kind("memfd", mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
 	fd = open("/proc/self/exe", O_RDONLY);
-	run_kind("private file", mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0));
+	run_kind("private file",
+		 mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0));
 	test_many();
 	return tap_done();
 }

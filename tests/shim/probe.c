@@ -38,9 +38,11 @@ static void test_names(void)
 	ok(!stat("/dev/kvm", &st) && S_ISCHR(st.st_mode) && st.st_rdev == makedev(10, 232), "stat");
 	ok(!lstat("/dev/kvm", &st) && S_ISCHR(st.st_mode), "lstat");
 	ok(!fstatat(AT_FDCWD, "/dev/kvm", &st, 0) && S_ISCHR(st.st_mode), "fstatat");
-	ok(!statx(AT_FDCWD, "/dev/kvm", 0, STATX_BASIC_STATS, &sx) && S_ISCHR(sx.stx_mode), "statx");
+	ok(!statx(AT_FDCWD, "/dev/kvm", 0, STATX_BASIC_STATS, &sx) && S_ISCHR(sx.stx_mode),
+	   "statx");
 	fd = openat(AT_FDCWD, "/dev/kvm", O_RDWR);
-	ok(fd >= 0 && ioctl(fd, KVM_GET_API_VERSION, 0) == 12 && !(fcntl(fd, F_GETFD) & FD_CLOEXEC), "openat");
+	ok(fd >= 0 && ioctl(fd, KVM_GET_API_VERSION, 0) == 12 && !(fcntl(fd, F_GETFD) & FD_CLOEXEC),
+	   "openat");
 	ok(!close(fd) && fcntl(fd, F_GETFD) < 0, "close");
 	f = fopen("/dev/kvm", "r+");
 	ok(f && ioctl(fileno(f), KVM_GET_API_VERSION, 0) == 12, "fopen");
@@ -67,17 +69,22 @@ static void test_files(void)
 	ok(epoll_ctl(ep, EPOLL_CTL_ADD, vcpu, &ev) == -1 && errno == EPERM, "epoll refuses");
 	ok(read(vm, buf, 8) == -1 && errno == EINVAL, "read: EINVAL");
 	ok(write(vm, buf, 8) == -1 && errno == EINVAL, "write: EINVAL");
-	ok(ioctl(vm, 0x5401 /* TCGETS */, buf) == -1 && errno == ENOTTY && !isatty(vm), "not a terminal");
+	ok(ioctl(vm, 0x5401 /* TCGETS */, buf) == -1 && errno == ENOTTY && !isatty(vm),
+	   "not a terminal");
 	ok(ioctl(1, KVM_GET_API_VERSION, 0) == -1, "an ioctl of KVM's on another file");
 	fd = dup(vm);
-	ok(ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQCHIP) == ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_IRQCHIP), "dup");
-	ok(dup2(0, fd) == fd && ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQCHIP) == -1, "dup2 over it");
+	ok(ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQCHIP) ==
+		   ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_IRQCHIP),
+	   "dup");
+	ok(dup2(0, fd) == fd && ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQCHIP) == -1,
+	   "dup2 over it");
 	close(fd);
 	fd = fcntl(vm, F_DUPFD_CLOEXEC, 100);
 	ok(fd >= 100 && ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQCHIP) >= 0, "F_DUPFD_CLOEXEC");
 	close(fd);
 	stats = ioctl(vm, KVM_GET_STATS_FD, NULL);
-	ok(stats >= 0 && pread(stats, buf, sizeof(buf), 0) > 0 && read(stats, buf, 24) == 24, "statistics can be read");
+	ok(stats >= 0 && pread(stats, buf, sizeof(buf), 0) > 0 && read(stats, buf, 24) == 24,
+	   "statistics can be read");
 	close(stats);
 	close(ep);
 }
@@ -92,7 +99,8 @@ static void test_memory(void)
 	ok(!ioctl(vm, KVM_SET_USER_MEMORY_REGION, &m), "a memory slot");
 	run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
 	ok(size >= 4096 && run != MAP_FAILED, "kvm_run is mapped");
-	ok(mmap(NULL, 4096, PROT_READ, MAP_SHARED, vm, 0) == MAP_FAILED && errno == ENODEV, "a VM can not be mapped");
+	ok(mmap(NULL, 4096, PROT_READ, MAP_SHARED, vm, 0) == MAP_FAILED && errno == ENODEV,
+	   "a VM can not be mapped");
 }
 
 static int start_at(const void *code, size_t n)
@@ -129,7 +137,9 @@ static void *kicker(void *arg)
 
 static void test_run(void)
 {
-	static const uint8_t out[] = { 0xb0, 0x42, 0xe6, 0x10, 0xeb, 0xfe };	/* mov $0x42,%al; out %al,$0x10; jmp . */
+	static const uint8_t out[] = {
+		0xb0, 0x42, 0xe6, 0x10, 0xeb, 0xfe
+	}; /* mov $0x42,%al; out %al,$0x10; jmp . */
 	struct sigaction sa = { .sa_handler = on_signal };
 	sigset_t set, was;
 	volatile int done = 0;
@@ -138,20 +148,23 @@ static void test_run(void)
 
 	ok(!start_at(out, sizeof(out)), "registers");
 	ok(!ioctl(vcpu, KVM_RUN, 0) && run->exit_reason == KVM_EXIT_IO && run->io.port == 0x10 &&
-	   ((uint8_t *)run)[run->io.data_offset] == 0x42, "KVM_RUN to an OUT");
+		   ((uint8_t *)run)[run->io.data_offset] == 0x42,
+	   "KVM_RUN to an OUT");
 	sigaction(SIGUSR1, &sa, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	pthread_create(&t, NULL, kicker, (void *)&done);
 	ret = ioctl(vcpu, KVM_RUN, 0);
-	ok(ret == -1 && errno == EINTR && signals && run->exit_reason == KVM_EXIT_INTR, "a signal ends an endless loop");
+	ok(ret == -1 && errno == EINTR && signals && run->exit_reason == KVM_EXIT_INTR,
+	   "a signal ends an endless loop");
 	done = 1;
 	pthread_join(t, NULL);
 	/* The mask that programs set is what they read back, though not all of it is real. */
 	sigfillset(&set);
 	pthread_sigmask(SIG_SETMASK, &set, &was);
 	pthread_sigmask(SIG_SETMASK, &was, &set);
-	ok(sigismember(&set, SIGSEGV) && sigismember(&set, SIGBUS) && sigismember(&set, SIGHUP), "masks read back");
+	ok(sigismember(&set, SIGSEGV) && sigismember(&set, SIGBUS) && sigismember(&set, SIGHUP),
+	   "masks read back");
 	pthread_sigmask(SIG_SETMASK, NULL, &set);
 	ok(!sigismember(&set, SIGSEGV) && !sigismember(&set, SIGHUP), "and end");
 }
@@ -162,7 +175,7 @@ static void test_run(void)
  */
 static void test_code(const char *how, int way)
 {
-	static const uint8_t jmp[] = { 0xff, 0xe3 };	/* jmp *%bx */
+	static const uint8_t jmp[] = { 0xff, 0xe3 }; /* jmp *%bx */
 	static const uint8_t loop[] = { 0xb0, 0x01, 0xe6, 0x10, 0xeb, 0xfa };
 	int pipes[2], i, bad = 0, sv[2];
 	struct iovec iov;
@@ -179,9 +192,16 @@ static void test_code(const char *how, int way)
 		iov.iov_len = 1;
 		switch (way) {
 		case 0: ((volatile uint8_t *)ram)[0x3001] = val; break;
-		case 1: bad |= write(pipes[1], &val, 1) != 1 || read(pipes[0], ram + 0x3001, 1) != 1; break;
-		case 2: bad |= write(pipes[1], &val, 1) != 1 || readv(pipes[0], &iov, 1) != 1; break;
-		case 3: bad |= send(sv[1], &val, 1, 0) != 1 || recv(sv[0], ram + 0x3001, 1, 0) != 1; break;
+		case 1:
+			bad |= write(pipes[1], &val, 1) != 1 ||
+			       read(pipes[0], ram + 0x3001, 1) != 1;
+			break;
+		case 2:
+			bad |= write(pipes[1], &val, 1) != 1 || readv(pipes[0], &iov, 1) != 1;
+			break;
+		case 3:
+			bad |= send(sv[1], &val, 1, 0) != 1 || recv(sv[0], ram + 0x3001, 1, 0) != 1;
+			break;
 		}
 		if (ioctl(vcpu, KVM_RUN, 0) || run->exit_reason != KVM_EXIT_IO ||
 		    ((uint8_t *)run)[run->io.data_offset] != val)
