@@ -186,7 +186,10 @@ static u8 take_preempted(struct vcpu *v)
 	u8 *p = vm_page(v->vm, v, gpa, true), old = 0, zero = 0;
 	bool done = false;
 
-	if (!p || plat_guest_read(&old, p, 1))
+	if (!p)
+		return 0;
+	p += gpa & ~PAGE_MASK;
+	if (plat_guest_read(&old, p, 1))
 		return 0;
 	while (!done)
 		if (plat_guest_cmpxchg(p, &old, &zero, 1, &done))

@@ -165,7 +165,7 @@ int vm_write(struct vm *vm, struct vcpu *v, u64 gpa, const void *buf, size_t n)
 
 void *vm_page(struct vm *vm, struct vcpu *v, u64 gpa, bool write)
 {
-	return gpa < ENV_MEM ? env_mem + gpa : NULL;
+	return gpa < ENV_MEM ? env_mem + (gpa & PAGE_MASK) : NULL;
 }
 
 static u32 kicks[64];
