@@ -132,6 +132,8 @@ struct bt_ctx {
 	u64 fn_exit_parked;	/* 0x88: like fn_exit, the arithmetic flags are in ctx->flags already */
 	u64 scratch[4];		/* 0x90 */
 	/* from here on only C and generated displacements */
+	u32 interp;		/* with BT_EXIT_INTERP: bt_cache_kept's number, 0: decode it */
+	u32 key;		/* present key, valid unless key_stale */
 	u64 seg_base[6];
 	s64 seg_lim_r[6];	/* last valid byte for reads outside 64-bit mode; -1: always the slow way */
 	s64 seg_lim_w[6];
@@ -150,7 +152,6 @@ struct bt_ctx {
 	bool bounce_active;
 	struct bt_tlb2 *tlb2;		/* tlb.c: the larger, tagged second level */
 	struct bt_smc_queue *queue;	/* smc.c: pages written by others */
-	u32 key;			/* present key, valid unless key_stale */
 	bool key_stale;
 	bool trace_blocks;	/* the trace topic "block" is on */
 	u64 stat_blocks, stat_exits[16], stat_tlb_slow, stat_smc, stat_flush, stat_interp;
@@ -218,6 +219,8 @@ bool bt_cache_overlaps(struct bt_cache *c, u64 gpa, u64 len);
 struct bt_block *bt_cache_by_host(struct bt_cache *c, u64 host_pc);	/* rx address → block */
 /* The guest instruction that host address @pc belongs to: sets *rip (CS offset) and *len. */
 bool bt_cache_map(struct bt_cache *c, u64 host_pc, u64 *rip, u32 *len);
+/* The instruction that ctx->interp = @n (not 0) names, while its block lives. */
+const struct x86_insn *bt_cache_kept(struct bt_cache *c, u32 n);
 void bt_cache_link(struct bt_cache *c, struct bt_link *l, struct bt_block *to);
 u64 bt_cache_entry(struct bt_cache *c, struct bt_block *b);	/* rx address with flags in ctx->flags */
 void bt_jc_flush(struct bt_ctx *x);

@@ -31,11 +31,12 @@ struct bt_cache *bt_cache_create(struct bt_ctx *x)
 	c->e = (struct bt_emit){ .base = c->rw, .p = c->rw, .end = c->rw + BT_CODE_SIZE };
 	c->blocks = plat_alloc(BT_MAX_BLOCKS * sizeof(*c->blocks));
 	c->maps = plat_alloc(BT_MAX_MAPS * sizeof(*c->maps));
+	c->insns = plat_alloc(BT_MAX_KEPT * sizeof(*c->insns));
 	c->hash = plat_alloc(sizeof(*c->hash) << BT_HASH_BITS);
 	c->page_hash = plat_alloc(sizeof(*c->page_hash) << BT_PAGE_HASH_BITS);
 	c->pages = plat_alloc(BT_MAX_BLOCKS * sizeof(*c->pages));
 	c->tr = bt_translation_create();
-	if (!c->blocks || !c->maps || !c->hash || !c->page_hash || !c->pages || !c->tr) {
+	if (!c->blocks || !c->maps || !c->insns || !c->hash || !c->page_hash || !c->pages || !c->tr) {
 		bt_cache_destroy(c);
 		return NULL;
 	}
@@ -49,6 +50,7 @@ void bt_cache_destroy(struct bt_cache *c)
 	plat_code_free(c->rw, c->rx, BT_CODE_SIZE);
 	plat_free(c->blocks);
 	plat_free(c->maps);
+	plat_free(c->insns);
 	plat_free(c->hash);
 	plat_free(c->page_hash);
 	plat_free(c->pages);
@@ -125,7 +127,8 @@ void bt_cache_add(struct bt_cache *c, struct bt_block *b)
 void bt_cache_flush(struct bt_cache *c)
 {
 	c->e.p = c->rw;
-	c->nblocks = c->nmaps = c->npages = 0;
+	c->nblocks = c->nmaps = c->npages = c->ninsns = 0;
+	c->ctx->interp = 0;
 	memset(c->hash, 0, sizeof(*c->hash) << BT_HASH_BITS);
 	memset(c->page_hash, 0, sizeof(*c->page_hash) << BT_PAGE_HASH_BITS);
 	bt_jc_flush(c->ctx);
@@ -297,6 +300,11 @@ bool bt_cache_map(struct bt_cache *c, u64 host_pc, u64 *rip, u32 *len)
 	*rip = b->rip + b->map[i].guest;
 	*len = b->map[i].len;
 	return true;
+}
+
+const struct x86_insn *bt_cache_kept(struct bt_cache *c, u32 n)
+{
+	return &c->insns[n - 1];
 }
 
 /* ---- jump cache ---- */

@@ -13,6 +13,7 @@
 #define BT_CODE_SIZE (32u << 20)
 #define BT_MAX_BLOCKS (128u << 10)
 #define BT_MAX_MAPS (1u << 20)
+#define BT_MAX_KEPT (32u << 10)
 #define BT_HASH_BITS 16
 #define BT_PAGE_HASH_BITS 13
 
@@ -33,6 +34,8 @@ struct bt_cache {
 	u32 nblocks;
 	struct bt_map *maps;
 	u32 nmaps;
+	struct x86_insn *insns;		/* decoded for the emulator: ctx->interp - 1 */
+	u32 ninsns;
 	struct bt_block **hash;
 	struct bt_page **page_hash;
 	struct bt_page *pages;

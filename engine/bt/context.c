@@ -102,6 +102,11 @@ void bt_ctx_load_segments(struct bt_ctx *x)
 {
 	const struct x86_cpu *cpu = &x->vcpu->cpu;
 
+	if (x86_64bit(cpu)) {			/* nothing else is looked at there */
+		x->seg_base[X86_FS] = cpu->seg[X86_FS].base;
+		x->seg_base[X86_GS] = cpu->seg[X86_GS].base;
+		return;
+	}
 	for (u32 i = X86_ES; i <= X86_GS; i++) {
 		x->seg_base[i] = cpu->seg[i].base;
 		x->seg_lim_r[i] = seg_limit(cpu, &cpu->seg[i], false);

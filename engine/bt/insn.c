@@ -323,7 +323,7 @@ bool bt_insn_ok(const struct bt_translation *t, const struct x86_insn *i)
 	case X86_K_BRANCH:
 		return find_row(i->info->op) && branch_ok(t, i);
 	default:
-		return bt_flags_ok(t, i);
+		return bt_system_ok(t, i);
 	}
 }
 
@@ -339,5 +339,5 @@ void bt_insn(struct bt_translation *t, const struct x86_insn *i)
 	if (r)
 		r->emit(t, i);
 	else
-		bt_flags(t, i);
+		bt_system(t, i);
 }

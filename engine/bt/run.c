@@ -130,8 +130,14 @@ static int execute(struct bt_ctx *x, bool tf)
 {
 	struct vcpu *v = x->vcpu;
 	struct x86_emu *e = &v->emu;
-	int r = x86_emu_fetch(e);
+	int r = X86_EMU_OK;
 
+	if (x->interp) {
+		e->insn = *bt_cache_kept(x->cache, x->interp);
+		x->interp = 0;
+	} else {
+		r = x86_emu_fetch(e);
+	}
 	if (r != X86_EMU_OK)
 		return r;
 	r = vcpu_check_insn(v);
@@ -359,6 +365,19 @@ static enum go after_block(struct bt_ctx *x, enum bt_exit reason, bool tf, enum 
 	plat_bug(__FILE__, __LINE__, "unknown exit of generated code");
 }
 
+/* What generated code would find on its own. 0: nothing. */
+static u64 jump_cache_hit(const struct bt_ctx *x)
+{
+	enum bt_mmu mmu = bt_key_mmu(x->key);
+	u64 rip = x->vcpu->cpu.rip;
+	const struct bt_jc_entry *j = &x->jc[mmu][rip & (BT_JC_SIZE - 1)];
+
+	if (!(x->key & BT_KEY_FLAT) || (x->key & (BT_KEY_STEP | BT_KEY_BP)) ||
+	    x->jc_key[mmu] != x->key || j->rip != rip)
+		return 0;
+	return j->code;
+}
+
 static enum go run_block(struct bt_ctx *x, enum engine_exit *why)
 {
 	struct bt_tlb2 *t = x->tlb2;
@@ -368,6 +387,7 @@ static enum go run_block(struct bt_ctx *x, enum engine_exit *why)
 	struct bt_block *b;
 	enum bt_exit reason;
 	enum go go;
+	u64 code;
 
 	if (unlikely(READ_ONCE(x->kick)))
 		return GO_RECHECK;
@@ -387,11 +407,15 @@ static enum go run_block(struct bt_ctx *x, enum engine_exit *why)
 		x->key_stale = true;
 		link = NULL;
 	}
-	b = find_block(x, link, &go, why);
-	if (!b) {
-		/* An emulator that gave up on it was not the reason to step. */
-		t->force_step |= forced && go == GO_ON;
-		return go;
+	code = link ? 0 : jump_cache_hit(x);
+	if (!code) {
+		b = find_block(x, link, &go, why);
+		if (!b) {
+			/* An emulator that gave up on it was not the reason to step. */
+			t->force_step |= forced && go == GO_ON;
+			return go;
+		}
+		code = bt_cache_entry(x->cache, b);
 	}
 	t->stepping = x->key & BT_KEY_STEP;
 	v->watch_hits = 0;
@@ -400,7 +424,8 @@ static enum go run_block(struct bt_ctx *x, enum engine_exit *why)
 	if (!t->stepping)
 		v->cpu.rflags &= ~(u64)X86_RF;
 	bt_fpu_claim(x);
-	reason = bt_enter(x, bt_cache_entry(x->cache, b));
+	x->interp = 0;
+	reason = bt_enter(x, code);
 	x->stat_exits[reason]++;
 	go = after_block(x, reason, tf, why);
 	t->stepping = false;

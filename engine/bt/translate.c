@@ -132,6 +132,7 @@ static bool decode_block(struct bt_translation *t)
 
 	t->n = 0;
 	t->end = END_FALL;
+	t->decoded = false;
 	while (t->n < most && off < PAGE_SIZE) {
 		struct x86_insn *i = &t->insn[t->n];
 		u64 rip = t->rip + (off - start);
@@ -148,11 +149,12 @@ static bool decode_block(struct bt_translation *t)
 		if (err || !bt_insn_ok(t, i) ||
 		    (!(t->key & BT_KEY_FLAT) && rip + i->len - 1 > t->b->cs_limit)) {
 			t->end = END_INTERP;
+			t->decoded = !err && (t->key & BT_KEY_FLAT) && off + i->len <= PAGE_SIZE;
 			break;
 		}
 		t->n++;
 		off += i->len;
-		if (i->info->kind == X86_K_BRANCH) {
+		if (i->info->kind == X86_K_BRANCH || bt_system_ends(i)) {
 			t->end = END_BRANCH;
 			break;
 		}
@@ -163,6 +165,7 @@ static bool decode_block(struct bt_translation *t)
 	if (t->end == END_FALL && t->n && t->insn[t->n - 1].info->op == X86_OP_STI) {
 		t->end = END_INTERP;
 		off -= t->insn[--t->n].len;
+		t->decoded = true;
 	}
 	t->off[t->n] = off - start;
 	return true;
@@ -227,6 +230,17 @@ static void emit_cold(struct bt_translation *t)
 	}
 }
 
+/* The emulator need not decode again what has just been: ctx->interp names it. */
+static void bt_keep_insn(struct bt_translation *t, const struct x86_insn *i)
+{
+	struct bt_cache *c = t->c;
+
+	if (c->ninsns == BT_MAX_KEPT)
+		return;
+	c->insns[c->ninsns] = *i;
+	emit_store_imm32(t->e, CTX(interp), ++c->ninsns);
+}
+
 /* The way in with the flags in ctx->flags: the block itself where none are live. */
 static void emit_entry(struct bt_translation *t)
 {
@@ -252,9 +266,12 @@ static void emit_block(struct bt_translation *t)
 		bt_insn(t, &t->insn[t->cur]);
 	}
 	t->cur = t->n ? t->n - 1 : 0;
-	if (t->end == END_INTERP)
+	if (t->end == END_INTERP) {
+		if (t->decoded)
+			bt_keep_insn(t, &t->insn[t->n]);
 		bt_exit(t, bt_insn_rip(t, t->n), BT_EXIT_INTERP);
-	else if (t->end == END_FALL)
+	}
+	if (t->end == END_FALL)
 		bt_edge(t, bt_insn_rip(t, t->n), t->live[t->n]);
 	emit_cold(t);
 	emit_entry(t);

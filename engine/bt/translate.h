@@ -60,6 +60,7 @@ struct bt_translation {
 	u64 ip_mask;		/* rip wraps: 64-bit none, else 32 */
 	bool wide_stack;	/* stack pointer width 8; else by KEY_SS32 */
 	enum bt_end end;
+	bool decoded;		/* END_INTERP: insn[n] is the emulator's */
 	u32 n;
 	struct x86_insn insn[BT_MAX_INSNS];
 	u16 off[BT_MAX_INSNS + 1];	/* of each instruction in the block */
@@ -112,9 +113,10 @@ void bt_cold_interp(struct bt_translation *t, struct bt_cold *c);
 bool bt_native_ok(const struct bt_translation *t, const struct x86_insn *i);
 void bt_native(struct bt_translation *t, const struct x86_insn *i);
 
-/* flags.c: pushf, popf, cli, sti at CPL 0. */
-bool bt_flags_ok(const struct bt_translation *t, const struct x86_insn *i);
-void bt_flags(struct bt_translation *t, const struct x86_insn *i);
+/* system.c: what kernels run all the time. */
+bool bt_system_ok(const struct bt_translation *t, const struct x86_insn *i);
+bool bt_system_ends(const struct x86_insn *i);		/* the block ends with it */
+void bt_system(struct bt_translation *t, const struct x86_insn *i);
 
 /* insn.c: stack and branches. */
 bool bt_insn_ok(const struct bt_translation *t, const struct x86_insn *i);

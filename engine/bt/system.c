@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * PUSHF, POPF, CLI and STI at CPL 0, without leaving generated code: kernels
- * run them around every lock. The system flags live in vcpu->cpu.rflags, whose
- * arithmetic bits are zero while generated code runs; what changes more than
- * IF, or opens a window that an interrupt waits for, is the emulator's.
+ * System instructions that kernels run all the time, at CPL 0 without leaving
+ * generated code: PUSHF, POPF, CLI and STI around locks, STAC and CLAC around
+ * user copies, SWAPGS at every entry. The system flags live in
+ * vcpu->cpu.rflags, whose arithmetic bits are zero while generated code runs;
+ * what changes more than IF, or opens a window that an interrupt waits for, is
+ * the emulator's.
  */
 #include "translate.h"
 
@@ -13,6 +15,9 @@
 #define RFLAGS_OFF ((s32)(offsetof(struct x86_cpu, rflags) - offsetof(struct x86_cpu, gpr)))
 #define IF_BYTE (RFLAGS_OFF + 1)
 #define IF_IN_BYTE 2
+#define AC_BYTE (RFLAGS_OFF + 2)
+#define AC_IN_BYTE 4
+#define CPU_OFF(f) ((s32)(offsetof(struct x86_cpu, f) - offsetof(struct x86_cpu, gpr)))
 
 static bool live_after(const struct bt_translation *t)
 {
@@ -58,6 +63,65 @@ static void insn_sti(struct bt_translation *t, const struct x86_insn *i)
 	e8(t->e, IF_IN_BYTE);
 	if (live_after(t))
 		bt_unpark(t);
+}
+
+/*
+ * STAC and CLAC change the view of memory, so the code that follows is another
+ * block, found through that view's jump cache when it holds the same mode.
+ */
+static void switch_view(struct bt_translation *t, enum bt_mmu mmu)
+{
+	u32 key = (t->key & ~(3u << BT_KEY_MMU_SHIFT)) | mmu << BT_KEY_MMU_SHIFT;
+	u64 next = bt_insn_rip(t, t->cur + 1);
+	s32 jc = CTX_OFF(jc) + mmu * (s32)sizeof(t->x->jc[0]) +
+		 (s32)((next & (BT_JC_SIZE - 1)) * sizeof(struct bt_jc_entry));
+	struct bt_cold *c = bt_cold(t, COLD_MISS, 0);
+
+	bt_park(t);
+	emit_load(t->e, T0, CTX(gpr_ptr));
+	if (mmu == BT_MMU_KERNEL_AC) {
+		emit_rm(t->e, 0, 0x80, 1, EMIT_MEM(T0, AC_BYTE));	/* or byte */
+		e8(t->e, AC_IN_BYTE);
+	} else {
+		emit_rm(t->e, 0, 0x80, 4, EMIT_MEM(T0, AC_BYTE));	/* and byte */
+		e8(t->e, (u8)~AC_IN_BYTE);
+	}
+	emit_store_imm32(t->e, CTX(key), key);
+	emit_const(t->e, T0, next);
+	emit_rm(t->e, 0, 0x81, 7, EMIT_MEM(X86_RSP, CTX_OFF(jc_key) + 4 * (s32)mmu));	/* cmp */
+	e32(t->e, key);
+	c->from[0] = emit_jump(t->e, CC_NE);
+	emit_rm(t->e, E_W, 0x3b, T0, EMIT_MEM(X86_RSP, jc));
+	c->from[1] = emit_jump(t->e, CC_NE);
+	emit_jmp_mem(t->e, EMIT_MEM(X86_RSP, jc + 8));
+}
+
+static void insn_stac(struct bt_translation *t, const struct x86_insn *i)
+{
+	(void)i;
+	switch_view(t, BT_MMU_KERNEL_AC);
+}
+
+static void insn_clac(struct bt_translation *t, const struct x86_insn *i)
+{
+	(void)i;
+	switch_view(t, BT_MMU_KERNEL);
+}
+
+/* The base of GS and its context copy change places with KernelGSBase. Only moves: flags stay. */
+static void insn_swapgs(struct bt_translation *t, const struct x86_insn *i)
+{
+	struct emit_mem base = EMIT_MEM(X86_RSP, CTX_OFF(seg_base) + 8 * X86_GS);
+
+	(void)i;
+	emit_load(t->e, T1, base);
+	emit_store(t->e, SCRATCH, T1);
+	emit_load(t->e, T0, CTX(gpr_ptr));
+	emit_load(t->e, T1, EMIT_MEM(T0, CPU_OFF(kernel_gs_base)));
+	emit_store(t->e, base, T1);
+	emit_store(t->e, EMIT_MEM(T0, CPU_OFF(seg[X86_GS].base)), T1);
+	emit_load(t->e, T1, SCRATCH);
+	emit_store(t->e, EMIT_MEM(T0, CPU_OFF(kernel_gs_base)), T1);
 }
 
 static void body_push(struct bt_translation *t, const struct x86_insn *i)
@@ -122,19 +186,22 @@ static void insn_popf(struct bt_translation *t, const struct x86_insn *i)
 	bt_unpark(t);
 }
 
-struct flags_row {
+struct system_row {
 	u16 op;
 	void (*emit)(struct bt_translation *t, const struct x86_insn *i);
 };
 
-static const struct flags_row rows[] = {
+static const struct system_row rows[] = {
 	{ X86_OP_CLI, insn_cli },
 	{ X86_OP_STI, insn_sti },
 	{ X86_OP_PUSHF, insn_pushf },
 	{ X86_OP_POPF, insn_popf },
+	{ X86_OP_STAC, insn_stac },
+	{ X86_OP_CLAC, insn_clac },
+	{ X86_OP_SWAPGS, insn_swapgs },
 };
 
-static const struct flags_row *find_row(u16 op)
+static const struct system_row *find_row(u16 op)
 {
 	for (u32 n = 0; n < ARRAY_SIZE(rows); n++)
 		if (rows[n].op == op)
@@ -142,17 +209,26 @@ static const struct flags_row *find_row(u16 op)
 	return NULL;
 }
 
-bool bt_flags_ok(const struct bt_translation *t, const struct x86_insn *i)
+bool bt_system_ok(const struct bt_translation *t, const struct x86_insn *i)
 {
-	if (!find_row(i->info->op) || !(t->key & BT_KEY_RING0) || !(t->key & BT_KEY_FLAT) ||
-	    (t->key & BT_KEY_STEP))
+	u16 op = i->info->op;
+
+	if (!find_row(op) || !(t->key & BT_KEY_RING0) || !(t->key & BT_KEY_FLAT) ||
+	    (t->key & (BT_KEY_STEP | BT_KEY_BP)))
 		return false;
-	if (i->info->op == X86_OP_CLI || i->info->op == X86_OP_STI)
+	if (op == X86_OP_SWAPGS || op == X86_OP_STAC || op == X86_OP_CLAC)
+		return t->mode == X86_MODE_64;
+	if (op == X86_OP_CLI || op == X86_OP_STI)
 		return true;
 	return t->wide_stack ? i->opsize == 8 : i->opsize == 4 && (t->key & BT_KEY_SS32);
 }
 
-void bt_flags(struct bt_translation *t, const struct x86_insn *i)
+bool bt_system_ends(const struct x86_insn *i)
+{
+	return i->info->op == X86_OP_STAC || i->info->op == X86_OP_CLAC;
+}
+
+void bt_system(struct bt_translation *t, const struct x86_insn *i)
 {
 	find_row(i->info->op)->emit(t, i);
 }
