@@ -7,6 +7,7 @@
 #ifndef ANYKVM_HOME_H
 #define ANYKVM_HOME_H
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -101,6 +102,21 @@ void home_signals_unlock(void);
 
 struct plat_thread *home_current(void); /* of this thread, inside KVM_RUN */
 void home_note_signal(struct plat_thread *t); /* a handler ran inside KVM_RUN */
+
+/* ---- cancel.c: see there ---- */
+
+struct home_cancel {
+	pthread_t thread;
+	struct plat_thread *running;
+	bool cancelled;
+	struct home_cancel *next;
+};
+void home_cancel_begin(struct home_cancel *c);
+void home_cancel_end(struct home_cancel *c);
+bool home_cancel_running(struct plat_thread *t);
+bool home_cancel_pending(void);
+void home_cancel_kick(pthread_t thread);
+void home_cancel_forked(void);
 
 /* ---- copy.S ---- */
 

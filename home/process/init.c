@@ -86,6 +86,7 @@ static void fork_child(void)
 	home_watch_forked();
 	home_timers_forked();
 	home_eventfds_forked();
+	home_cancel_forked();
 	fork_unlock();
 }
 

@@ -55,10 +55,13 @@ void plat_thread_enter(struct plat_thread *t, struct vcpu *vcpu)
 	/* A handler may have set it after the caller looked and before `current` was there. */
 	if (vcpu && vcpu->run && READ_ONCE(vcpu->run->immediate_exit))
 		pending = 1;
+	if (home_cancel_running(t))
+		pending = 1;
 }
 
 void plat_thread_leave(struct plat_thread *t)
 {
+	home_cancel_running(NULL);
 	if (t->mask_set)
 		sys4(SYS_rt_sigprocmask, SIG_SETMASK, &t->saved_mask, NULL, 8);
 	WRITE_ONCE(current, NULL);
@@ -67,7 +70,7 @@ void plat_thread_leave(struct plat_thread *t)
 
 bool plat_signal_pending(void)
 {
-	return READ_ONCE(pending);
+	return READ_ONCE(pending) || home_cancel_pending();
 }
 
 void plat_thread_wait(struct plat_thread *t, u64 deadline)

@@ -247,6 +247,23 @@ HOME_EXPORT int statx(int dir, const char *path, int flags, unsigned int mask, s
 
 /* ---- calls ---- */
 
+/* A thread must not be cancelled while it holds our locks: see cancel.c. */
+static long ioctl_ours(int fd, unsigned int request, u64 arg, bool *ours)
+{
+	struct home_cancel c;
+	int type;
+	long ret;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+	if (likely(type != PTHREAD_CANCEL_ASYNCHRONOUS))
+		return home_ioctl(fd, request, arg, ours);
+	home_cancel_begin(&c);
+	ret = home_ioctl(fd, request, arg, ours);
+	home_cancel_end(&c);
+	pthread_setcanceltype(type, &type);	/* ends the thread, if that was asked for */
+	return ret;
+}
+
 HOME_EXPORT int ioctl(int fd, unsigned long request, ...)
 {
 	va_list args;
@@ -258,7 +275,7 @@ HOME_EXPORT int ioctl(int fd, unsigned long request, ...)
 	arg = va_arg(args, void *);
 	va_end(args);
 	if (_IOC_TYPE(request) == KVMIO) {
-		ret = home_ioctl(fd, (unsigned int)request, (u64)arg, &ours);
+		ret = ioctl_ours(fd, (unsigned int)request, (u64)arg, &ours);
 		if (ours)
 			return (int)shim_result(ret);
 	}

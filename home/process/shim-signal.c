@@ -97,6 +97,14 @@ static long change_mask(int how, const sigset_t *set, sigset_t *old)
 	return err;
 }
 
+HOME_EXPORT int pthread_cancel(pthread_t thread)
+{
+	int ret = REAL(pthread_cancel)(thread);
+
+	home_cancel_kick(thread);
+	return ret;
+}
+
 HOME_EXPORT int sigprocmask(int how, const sigset_t *set, sigset_t *old)
 {
 	return (int)shim_result(change_mask(how, set, old));

@@ -11,6 +11,7 @@ process-y += \
 	home/process/plat-mem.o \
 	home/process/plat-lock.o \
 	home/process/plat-thread.o \
+	home/process/cancel.o \
 	home/process/plat-time.o \
 	home/process/plat-cpu.o \
 	home/process/plat-word.o \
