@@ -24,11 +24,30 @@
 	.endm
 
 FN home_copy
-	movq	%rdx, %rcx
 .Lcopy_s:
+	cmpq	$128, %rdx
+	jae	3f
+	subq	$8, %rdx
+	jb	2f
+1:	movq	(%rsi), %rax
+	movq	%rax, (%rdi)
+	addq	$8, %rsi
+	addq	$8, %rdi
+	subq	$8, %rdx
+	jae	1b
+2:	addq	$8, %rdx
+	jz	5f
+4:	movb	(%rsi), %al
+	movb	%al, (%rdi)
+	incq	%rsi
+	incq	%rdi
+	decq	%rdx
+	jnz	4b
+	jmp	5f
+3:	movq	%rdx, %rcx
 	rep movsb
 .Lcopy_e:
-	xorl	%eax, %eax
+5:	xorl	%eax, %eax
 	ret
 END home_copy
 

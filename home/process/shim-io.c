@@ -89,10 +89,19 @@ HOME_EXPORT ssize_t pread64(int fd, void *buf, size_t n, off64_t at)
 }
 
 /* Nor can they be written. */
+static bool write_ours(int fd)
+{
+	struct plat_file *f = home_fd_cached(fd) ? home_file_get(fd, false) : NULL;
+
+	if (f)
+		home_file_put(f);
+	return f;
+}
+
 #define WRITE(name, ret_type, params, args)     \
 	HOME_EXPORT ret_type name params        \
 	{                                       \
-		if (!home_fd_cached(fd))        \
+		if (!write_ours(fd))            \
 			return REAL(name) args; \
 		return shim_result(-EINVAL);    \
 	}

@@ -427,7 +427,7 @@ static bool fixup(ucontext_t *uc)
 	u64 rip = uc->uc_mcontext.gregs[REG_RIP];
 	const struct home_fixup *x;
 
-	for (x = home_fixups; x < home_fixups_end; x++) {
+	for (x = home_fixups; (u64)x < (u64)home_fixups_end; x++) {
 		if (rip >= x->start && rip < x->end) {
 			uc->uc_mcontext.gregs[REG_RIP] = x->landing;
 			return true;

@@ -28,6 +28,7 @@ static void test_memory(void)
 	void *rw, *rx;
 	bool done;
 	u8 *stack;
+	u64 n, bad;
 
 	munmap(p + 4096, 4096);
 	ok(!plat_guest_write(p, buf, 16) && !plat_guest_read(buf, p, 16) && !memcmp(p, buf, 16),
@@ -38,6 +39,19 @@ static void test_memory(void)
 		   plat_copy_to_user(~0ull - 8, buf, 16) == -EFAULT &&
 		   plat_copy_from_user(buf, 0x800000000000ull, 8) == -EFAULT,
 	   "bad user addresses are -EFAULT");
+	bad = 0;
+	for (n = 0; n < 300; n++) {
+		static u8 src[300], dst[302];
+		u64 i;
+
+		for (i = 0; i < n; i++)
+			src[i] = (u8)(i * 3 + n);
+		memset(dst, 0xee, sizeof(dst));
+		bad += plat_guest_write(dst + 1, src, n) || memcmp(dst + 1, src, n) ||
+		       dst[0] != 0xee || dst[n + 1] != 0xee;
+		bad += n && plat_guest_write(p + 4097 - n, src, n) != -EFAULT;
+	}
+	ok(!bad, "copies of every size to 300, and one byte too far");
 	*(u64 *)p = 5;
 	old = 5;
 	val = 6;
