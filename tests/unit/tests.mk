@@ -18,3 +18,9 @@ $(foreach t,$(chips-tests),$(eval $(t)-y := $(t).o $(chips-test-y)))
 san-test-y += tests/fuzz/emulate
 tests/fuzz/emulate-y := tests/fuzz/emulate.o tests/unit/emulate_env.o
 tests/fuzz/emulate-link := core
+
+# The KVM API over home/test, with an engine that interprets.
+test-y += tests/unit/core
+san-test-y += tests/unit/core
+tests/unit/core-y := $(patsubst %,tests/unit/%.o,core_env core_vm core_run core_fail)
+tests/unit/core-link := core
