@@ -308,6 +308,32 @@ static void test_many(void)
 	free(vm);
 }
 
+/* Pages of 2 MB are watched whole, and told of whole. */
+static void test_huge(void)
+{
+	u32 bad = 0;
+	u64 i;
+
+	ram = mmap(NULL, 4 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB,
+		   -1, 0);
+	if (ram == MAP_FAILED) {
+		skip("no huge pages are reserved here", "hugetlb");
+		return;
+	}
+	vm = fake_vm(ram, 4 << 20);
+	fake_forget();
+	ok(!plat_watch_page(vm, PAGE(3)) && !plat_watch_page(vm, PAGE(5)), "hugetlb: watch");
+	PAGE(700)[0] = 1;
+	ok(!fake_written_total, "hugetlb: the other page is not watched");
+	PAGE(5)[0] = 1;
+	for (i = 0; i < 512; i++)
+		bad += fake_written(PAGE(i)) != 1;
+	ok(!bad && fake_written_total == 512, "hugetlb: a write is told of, for the whole page");
+	plat_guest_unmap(vm, 0, ~0ull);
+	munmap(ram, 4 << 20);
+	free(vm);
+}
+
 static int one_method(void)
 {
 	int fd;
@@ -328,6 +354,7 @@ static int one_method(void)
 	run_kind("private file",
 		 mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0));
 	test_many();
+	test_huge();
 	return tap_done();
 }
 
