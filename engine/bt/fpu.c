@@ -402,12 +402,25 @@ static u32 env_store(const struct bt_ctx *x, const u8 *image, u8 *env)
 	return n;
 }
 
+/* The image holds the registers in the order of the stack: a new top turns them, none changes. */
+void bt_x87_set_top(u8 *image, u32 top)
+{
+	u32 turn = (top - ((image[3] >> 3) & 7)) & 7, i;
+	u8 st[128];
+
+	memcpy(st, image + OFF_ST, 128);
+	for (i = 0; i < 8; i++)
+		memcpy(image + OFF_ST + 16 * i, st + 16 * ((i + turn) & 7), 16);
+	image[3] = (image[3] & ~0x38) | top << 3;
+}
+
 static void env_load(const struct bt_ctx *x, u8 *image, const u8 *env)
 {
 	u32 step = x->vcpu->emu.insn.opsize != 2 ? 4 : 2;
 	u16 tags;
 
 	memcpy(&tags, env + 2 * step, 2);
+	bt_x87_set_top(image, (env[step + 1] >> 3) & 7);
 	memset(image, 0, OFF_MXCSR);
 	memcpy(image, env, 2);
 	image[0] |= 0x40;		/* bit 6 of the control word reads as 1 */
@@ -446,10 +459,13 @@ static int env(struct bt_ctx *x, u64 off, u16 op)
 		r = bt_guest_copy(x, off, buf, regs ? n + 80 : n, true);
 		if (r != X86_EMU_OK)
 			return r;
-		if (regs)
-			x87_init(image);
-		else
+		if (regs) {
+			bt_x87_set_top(image, 0);
+			memset(image, 0, OFF_MXCSR);
+			memcpy(image, &(u16){ 0x37f }, 2);
+		} else {
 			image[0] |= 0x3f;
+		}
 		summary(image);
 		return r;
 	}

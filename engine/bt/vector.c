@@ -167,19 +167,19 @@ static int maskmov_bytes(struct bt_ctx *x, bool mmx)
 	const struct x86_insn *i = &v->emu.insn;
 	u8 *image = bt_xsave_legacy(v, STATE_SSE | STATE_AVX | STATE_X87);
 	u64 off = trim(i, v->cpu.gpr[X86_RDI]);
+	u32 n = mmx ? 8 : 16, top = (image[3] >> 3) & 7, k;
 	u8 data[16], mask[16];
-	u32 n = mmx ? 8 : 16, k;
 	int r;
 
 	for (k = 0; k < 2; k++) {
 		u32 reg = k ? i->rm : i->reg;
 
 		memcpy(k ? mask : data,
-		       mmx ? image + OFF_ST + 16 * (reg & 7) : image + OFF_XMM + 16 * reg, n);
+		       mmx ? image + OFF_ST + 16 * ((reg - top) & 7) : image + OFF_XMM + 16 * reg, n);
 	}
 	r = store_masked(x, off, data, mask, n, 1);
 	if (mmx && r == X86_EMU_OK) {		/* an MMX instruction: top 0, all tags valid */
-		image[3] &= 0xc7;
+		bt_x87_set_top(image, 0);
 		image[4] = 0xff;
 	}
 	return r;

@@ -16,3 +16,9 @@ tests/diff/bt-y := tests/diff/bt.o tests/diff/bt-plat.o tests/diff/bt-native.o c
 tests/diff/bt-cflags := -Iengine/bt -Wno-unused-parameter
 tests/diff/bt-args := -n 60000
 tests/diff/bt-opts := timeout=180
+
+# What the engine does in C, through the library, against the processor.
+test-y += tests/diff/special
+tests/diff/special-link := process
+tests/diff/special-args := -n 8000
+tests/diff/special-opts := timeout=120
