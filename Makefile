@@ -212,6 +212,11 @@ check: deps ## Build and run every test (at most 15 minutes on two cores)
 	@$(MAKE) --no-print-directory guest GUESTS='amd64 686 memtest source'
 	@tests/run --list build/tests.list --list build-san/tests.list $(CHECK)
 
+.PHONY: check-long
+check-long: deps ## The kernel's KVM selftests in full size, the slow ones too (an hour)
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@tests/selftests/run --long --table
+
 .PHONY: fuzz
 fuzz: ## Run the differential and decoder fuzzers until stopped (SECONDS=n to bound)
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests
