@@ -21,6 +21,10 @@ static void stop_here(struct vcpu *v, u64 dr6)
 static int deliver(struct vcpu *v, enum x86_event_kind kind, const struct x86_exception *ev,
 		   enum engine_exit *why)
 {
+	if (unlikely(v->trace & VCPU_TRACE_EVENT))
+		plat_trace("event: vcpu %u rip %llx kind %d vector %u error %x cr2 %llx", v->id,
+			   (unsigned long long)v->cpu.rip, kind, ev->vector, ev->error,
+			   (unsigned long long)ev->cr2);
 	for (;;) {
 		switch (x86_deliver(&v->emu, kind, ev)) {
 		case X86_EMU_OK:

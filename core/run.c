@@ -369,6 +369,37 @@ static long run_uninitialized(struct vcpu *v)
 	return want_out(v) ? interrupted(v) : -EAGAIN;
 }
 
+/* Trace topic "exit": each return of KVM_RUN, one line. */
+static void trace_exit(const struct vcpu *v, long ret)
+{
+	static const char *const names[] = {
+		[KVM_EXIT_IO] = "io", [KVM_EXIT_HYPERCALL] = "hypercall",
+		[KVM_EXIT_DEBUG] = "debug", [KVM_EXIT_HLT] = "hlt", [KVM_EXIT_MMIO] = "mmio",
+		[KVM_EXIT_IRQ_WINDOW_OPEN] = "irq-window", [KVM_EXIT_SHUTDOWN] = "shutdown",
+		[KVM_EXIT_FAIL_ENTRY] = "fail-entry", [KVM_EXIT_INTR] = "intr",
+		[KVM_EXIT_SET_TPR] = "set-tpr", [KVM_EXIT_TPR_ACCESS] = "tpr-access",
+		[KVM_EXIT_INTERNAL_ERROR] = "internal-error",
+		[KVM_EXIT_SYSTEM_EVENT] = "system-event", [KVM_EXIT_IOAPIC_EOI] = "ioapic-eoi",
+		[KVM_EXIT_X86_RDMSR] = "rdmsr", [KVM_EXIT_X86_WRMSR] = "wrmsr",
+		[KVM_EXIT_DIRTY_RING_FULL] = "dirty-ring-full",
+	};
+	const struct kvm_run *run = v->run;
+	u32 reason = run->exit_reason;
+	const char *name = reason < ARRAY_SIZE(names) && names[reason] ? names[reason] : "?";
+	char what[48] = "";
+
+	if (reason == KVM_EXIT_IO)
+		plat_snprintf(what, sizeof(what), " %s port %x size %u",
+			      run->io.direction ? "out" : "in", run->io.port, run->io.size);
+	else if (reason == KVM_EXIT_MMIO)
+		plat_snprintf(what, sizeof(what), " %s %llx len %u",
+			      run->mmio.is_write ? "write" : "read",
+			      (unsigned long long)run->mmio.phys_addr, run->mmio.len);
+	plat_trace("exit: vcpu %u ret %ld %u %s%s rip %llx rflags %llx mp %u", v->id, ret, reason,
+		   name, what, (unsigned long long)v->cpu.rip,
+		   (unsigned long long)v->cpu.rflags, v->mp_state);
+}
+
 long vcpu_run(void *obj, void *arg, u64 uarg)
 {
 	struct vcpu *v = obj;
@@ -393,5 +424,7 @@ long vcpu_run(void *obj, void *arg, u64 uarg)
 		store_sync_regs(v);
 	store_run_state(v);
 	plat_thread_leave(&v->thread);
+	if (unlikely(v->trace & VCPU_TRACE_EXIT))
+		trace_exit(v, ret);
 	return ret;
 }

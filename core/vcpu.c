@@ -72,6 +72,9 @@ int vcpu_create(struct vm *vm, u32 id)
 	v->id = id;
 	v->index = vm->nr_vcpus;
 	v->pending_external_vector = -1;
+	v->trace = (plat_trace_on("exit") ? VCPU_TRACE_EXIT : 0) |
+		   (plat_trace_on("msr") ? VCPU_TRACE_MSR : 0) |
+		   (plat_trace_on("event") ? VCPU_TRACE_EVENT : 0);
 	plat_mutex_init(&v->lock);
 	fd = plat_file_create("kvm-vcpu", &vcpu_file_ops, v, &v->file);
 	if (fd < 0) {

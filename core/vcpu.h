@@ -123,6 +123,7 @@ struct vcpu {
 	 * A KVM_EXIT_X86_RDMSR/WRMSR is out: at the next KVM_RUN the emulated
 	 * instruction is completed from run->msr.
 	 */
+	u8 trace;			/* VCPU_TRACE_*: topics of ANYKVM_TRACE that were on at creation */
 	bool has_run;			/* KVM_RUN was called: CPUID is fixed */
 	u8 msr_exit;			/* 0, 1 = rdmsr, 2 = wrmsr; the index is run->msr's */
 	bool msr_answered;		/* msr_error and msr_data answer the instruction that is run again */
@@ -131,6 +132,10 @@ struct vcpu {
 	u64 msr_data;
 	bool hypercall_exit;
 };
+
+#define VCPU_TRACE_EXIT BIT(0)
+#define VCPU_TRACE_MSR BIT(1)
+#define VCPU_TRACE_EVENT BIT(2)
 
 static inline void vcpu_request(struct vcpu *v, enum vcpu_req r)
 {

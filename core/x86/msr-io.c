@@ -153,6 +153,10 @@ int x86_guest_rdmsr(struct vcpu *v, u32 index, u64 *val)
 	if (!x86_msr_filter_allows(v, index, false))
 		return msr_failed(v, index, 0, KVM_MSR_EXIT_REASON_FILTER, false);
 	ret = msr_get(v, index, val, false);
+	if (unlikely(v->trace & VCPU_TRACE_MSR))
+		plat_trace("msr: vcpu %u rip %llx read %x = %llx%s", v->id,
+			   (unsigned long long)v->cpu.rip, index, (unsigned long long)*val,
+			   ret ? " refused" : "");
 	return ret ? msr_failed(v, index, 0, reason_of(ret), false) : 0;
 }
 
@@ -165,6 +169,10 @@ int x86_guest_wrmsr(struct vcpu *v, u32 index, u64 val)
 	if (!x86_msr_filter_allows(v, index, true))
 		return msr_failed(v, index, val, KVM_MSR_EXIT_REASON_FILTER, true);
 	ret = msr_set(v, index, val, false);
+	if (unlikely(v->trace & VCPU_TRACE_MSR))
+		plat_trace("msr: vcpu %u rip %llx write %x = %llx%s", v->id,
+			   (unsigned long long)v->cpu.rip, index, (unsigned long long)val,
+			   ret ? " refused" : "");
 	return ret ? msr_failed(v, index, val, reason_of(ret), true) : 0;
 }
 
