@@ -40,6 +40,9 @@ int plat_copy_from_user(void *dst, u64 uaddr, size_t n);	/* 0 or -EFAULT */
 int plat_copy_to_user(u64 uaddr, const void *src, size_t n);
 
 /*
+ * Of this section, plat_guest_* use general registers only: an engine may call
+ * them while the vector registers are the guest's.
+ *
  * Guest RAM lives in the host program. The address that reaches @uaddr, or
  * NULL: in a process the same number, checked to be mapped (and writable)
  * when first used. Valid until plat_guest_unmap or the memslot's end. A later

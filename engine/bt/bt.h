@@ -51,17 +51,23 @@ static inline u64 bt_tlb_invalid(u32 i)
 
 /* ---- jump cache: where indirect and cross-page jumps go ---- */
 
-#define BT_JC_BITS 10
+#define BT_JC_BITS 11
 #define BT_JC_SIZE (1u << BT_JC_BITS)
+#define BT_JC_FOLD 7		/* functions are aligned: fold higher bits in */
 struct bt_jc_entry {
-	u64 rip;		/* the full rip (an offset in CS), index = rip & (size - 1); ~0 - index.. = empty */
+	u64 rip;		/* the full rip (an offset in CS), or bt_jc_invalid */
 	u64 code;		/* rx address of the block's indirect entry: flags are in ctx->flags */
 };
 
-/* An rip that can't be met at index @i. */
+static inline u32 bt_jc_index(u64 rip)
+{
+	return ((u32)rip ^ ((u32)rip >> BT_JC_FOLD)) & (BT_JC_SIZE - 1);
+}
+
+/* An rip that can't be met at index @i: 0 and 1 are found at 0 and 1. */
 static inline u64 bt_jc_invalid(u32 i)
 {
-	return i ^ 1;
+	return i == 0;
 }
 
 /* ---- block key: the modes that translation depends on ---- */
@@ -145,6 +151,7 @@ struct bt_ctx {
 	struct vcpu *vcpu;
 	struct bt_cache *cache;		/* code buffer and blocks of this vCPU */
 	u32 jc_key[BT_MMU_COUNT];	/* the key whose blocks jc[mmu] holds */
+	u64 jc_used[BT_MMU_COUNT][BT_JC_SIZE / 64];	/* entries that a flush must empty */
 	bool fpu_live;			/* the guest's x87/SSE/AVX state is in the processor */
 	u64 bounce_gpa[2];		/* what mem_commit writes back: see tlb.c */
 	u64 bounce_lin;
@@ -224,6 +231,7 @@ const struct x86_insn *bt_cache_kept(struct bt_cache *c, u32 n);
 void bt_cache_link(struct bt_cache *c, struct bt_link *l, struct bt_block *to);
 u64 bt_cache_entry(struct bt_cache *c, struct bt_block *b);	/* rx address with flags in ctx->flags */
 void bt_jc_flush(struct bt_ctx *x);
+void bt_jc_flush_view(struct bt_ctx *x, enum bt_mmu m);
 void bt_jc_insert(struct bt_ctx *x, struct bt_block *b);
 
 /* ---- translate.c (lead) ---- */

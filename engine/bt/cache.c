@@ -183,7 +183,7 @@ static void page_remove(struct bt_cache *c, struct bt_block *b, u64 gfn)
 
 static void jc_remove(struct bt_ctx *x, u64 rip)
 {
-	u32 i = rip & (BT_JC_SIZE - 1);
+	u32 i = bt_jc_index(rip);
 
 	for (u32 m = 0; m < BT_MMU_COUNT; m++)
 		if (x->jc[m][i].rip == rip)
@@ -309,26 +309,39 @@ const struct x86_insn *bt_cache_kept(struct bt_cache *c, u32 n)
 
 /* ---- jump cache ---- */
 
+void bt_jc_flush_view(struct bt_ctx *x, enum bt_mmu m)
+{
+	for (u32 w = 0; w < BT_JC_SIZE / 64; w++) {
+		u64 bits = x->jc_used[m][w];
+
+		x->jc_used[m][w] = 0;
+		for (; bits; bits &= bits - 1) {
+			u32 i = w * 64 + __builtin_ctzll(bits);
+
+			x->jc[m][i].rip = bt_jc_invalid(i);
+		}
+	}
+}
+
 void bt_jc_flush(struct bt_ctx *x)
 {
 	for (u32 m = 0; m < BT_MMU_COUNT; m++)
-		for (u32 i = 0; i < BT_JC_SIZE; i++)
-			x->jc[m][i].rip = bt_jc_invalid(i);
+		bt_jc_flush_view(x, m);
 }
 
 void bt_jc_insert(struct bt_ctx *x, struct bt_block *b)
 {
-	u32 m = bt_key_mmu(b->key);
-	struct bt_jc_entry *j = &x->jc[m][b->rip & (BT_JC_SIZE - 1)];
+	u32 m = bt_key_mmu(b->key), i = bt_jc_index(b->rip);
+	struct bt_jc_entry *j = &x->jc[m][i];
 
 	/* Segmented code can't be told by its offset alone; stepped code runs one block at a time. */
 	if (!(b->key & BT_KEY_FLAT) || (b->key & (BT_KEY_STEP | BT_KEY_BP)))
 		return;
 	if (x->jc_key[m] != b->key) {
-		for (u32 i = 0; i < BT_JC_SIZE; i++)
-			x->jc[m][i].rip = bt_jc_invalid(i);
+		bt_jc_flush_view(x, m);
 		x->jc_key[m] = b->key;
 	}
 	j->rip = b->rip;
 	j->code = bt_cache_entry(x->cache, b);
+	x->jc_used[m][i / 64] |= BIT_ULL(i % 64);
 }

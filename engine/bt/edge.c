@@ -33,11 +33,16 @@ void bt_exit(struct bt_translation *t, u64 rip, enum bt_exit why)
 	leave(t, why, false);
 }
 
+/*
+ * May @target be joined directly? An instruction that may reach into the next
+ * page depends on a mapping that only the jump cache follows.
+ */
 static bool same_page(const struct bt_translation *t, u64 target)
 {
 	u64 base = t->b->cs_base;
 
-	return ((target + base) & PAGE_MASK) == ((t->rip + base) & PAGE_MASK);
+	return ((target + base) & PAGE_MASK) == ((t->rip + base) & PAGE_MASK) &&
+	       ((target + base) & ~PAGE_MASK) <= PAGE_SIZE - X86_INSN_MAX;
 }
 
 /* Jump out to COLD_KICK when somebody asked for this CPU. Arithmetic flags are dead here. */
@@ -64,7 +69,7 @@ static void edge_far(struct bt_translation *t, u64 target, u16 live)
 {
 	enum bt_mmu mmu = bt_key_mmu(t->key);
 	s32 jc = CTX_OFF(jc) + mmu * (s32)sizeof(t->x->jc[0]) +
-		 (s32)((target & (BT_JC_SIZE - 1)) * sizeof(struct bt_jc_entry));
+		 (s32)(bt_jc_index(target) * sizeof(struct bt_jc_entry));
 	struct bt_cold *c;
 
 	if (live)
@@ -145,7 +150,10 @@ void bt_edge_indirect(struct bt_translation *t)
 	emit_rm(t->e, 0, 0x83, 7, CTX(kick));
 	e8(t->e, 0);
 	c->from[0] = emit_jump(t->e, CC_NE);
-	emit_mov32(t->e, T1, T0);
+	emit_mov32(t->e, T1, T0);				/* bt_jc_index */
+	emit_rr(t->e, 0, 0xc1, 5, T1);				/* shr */
+	e8(t->e, BT_JC_FOLD);
+	emit_rr(t->e, 0, 0x33, T1, T0);				/* xor */
 	emit_alu_imm(t->e, 0, 4, T1, BT_JC_SIZE - 1);		/* and */
 	emit_rr(t->e, 0, 0xc1, 4, T1);				/* shl T1d, 4 */
 	e8(t->e, 4);

@@ -370,7 +370,7 @@ static u64 jump_cache_hit(const struct bt_ctx *x)
 {
 	enum bt_mmu mmu = bt_key_mmu(x->key);
 	u64 rip = x->vcpu->cpu.rip;
-	const struct bt_jc_entry *j = &x->jc[mmu][rip & (BT_JC_SIZE - 1)];
+	const struct bt_jc_entry *j = &x->jc[mmu][bt_jc_index(rip)];
 
 	if (!(x->key & BT_KEY_FLAT) || (x->key & (BT_KEY_STEP | BT_KEY_BP)) ||
 	    x->jc_key[mmu] != x->key || j->rip != rip)

@@ -74,7 +74,7 @@ static void switch_view(struct bt_translation *t, enum bt_mmu mmu)
 	u32 key = (t->key & ~(3u << BT_KEY_MMU_SHIFT)) | mmu << BT_KEY_MMU_SHIFT;
 	u64 next = bt_insn_rip(t, t->cur + 1);
 	s32 jc = CTX_OFF(jc) + mmu * (s32)sizeof(t->x->jc[0]) +
-		 (s32)((next & (BT_JC_SIZE - 1)) * sizeof(struct bt_jc_entry));
+		 (s32)(bt_jc_index(next) * sizeof(struct bt_jc_entry));
 	struct bt_cold *c = bt_cold(t, COLD_MISS, 0);
 
 	bt_park(t);

@@ -49,8 +49,7 @@ enum bt_mmu bt_data_mmu(const struct x86_cpu *c)
 
 static void flush_jc(struct bt_ctx *x, enum bt_mmu m)
 {
-	for (u32 i = 0; i < BT_JC_SIZE; i++)
-		x->jc[m][i].rip = bt_jc_invalid(i);
+	bt_jc_flush_view(x, m);
 	x->tlb2->jc_private[m] = false;
 }
 
@@ -243,7 +242,6 @@ static int lookup(struct bt_ctx *x, u64 lin, enum bt_mmu mmu, bool write,
 
 	if (e->page != (lin & PAGE_MASK) || (e->asid != t->asid && e->asid != t->global_asid) ||
 	    !allowed(x, e, mmu, write)) {
-		bt_fpu_release(x);
 		r = refill(x, e, lin, mmu, write);
 		if (r != X86_EMU_OK)
 			return r;
@@ -252,14 +250,12 @@ static int lookup(struct bt_ctx *x, u64 lin, enum bt_mmu mmu, bool write,
 	if (!e->slot)
 		return X86_EMU_OK;
 	if (write && !(e->flags & BT_T2_HOST_W) && !(e->slot->flags & KVM_MEM_READONLY)) {
-		bt_fpu_release(x);
 		host = vm_page(v->vm, v, e->gpa, true);
 		if (!host)
 			goto gone;
 		e->host = (u64)host;
 		e->flags |= BT_T2_HOST_W;
 	} else if (!e->host) {
-		bt_fpu_release(x);
 		host = vm_page(v->vm, v, e->gpa, false);
 		if (!host)
 			goto gone;
@@ -347,7 +343,6 @@ int bt_fetch_page(struct bt_ctx *x, u64 lin, bool peek, struct bt_itlb_entry *ou
 	if (e->tag != tag || (e->gpa == ~0ull && !peek)) {
 		int r;
 
-		bt_fpu_release(x);
 		r = x86_walk(v, lin, X86_WALK_X | (mmu == BT_MMU_USER ? X86_WALK_U : 0), &w,
 			     &v->emu.exc);
 		if (r != X86_EMU_OK && !peek)

@@ -24,4 +24,8 @@ process-so-y += \
 	home/process/shim-memory.o \
 	home/process/shim-signal.o
 
+# Called while the vector registers are the guest's (plat.h).
+CFLAGS_home/process/plat-mem := -mgeneral-regs-only
+CFLAGS_home/process/watch := -mgeneral-regs-only
+
 process-exec-y += home/process/exec.o
