@@ -20,8 +20,9 @@ import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 GUEST = os.path.join(TOP, "build/guest")
-ANYKVM = os.path.join(TOP, "build/anykvm")
-EXEC = os.path.join(TOP, "build/anykvm-exec")
+BUILD = os.environ.get("ANYKVM_BUILD", os.path.join(TOP, "build"))
+ANYKVM = os.path.join(BUILD, "anykvm")
+EXEC = os.path.join(BUILD, "anykvm-exec")
 TCG = False
 
 
@@ -46,11 +47,11 @@ def tool(name):
     return path
 
 
-def qemu(*args):
+def qemu(*args, cpu="host", runner=None):
     if TCG:
         return [tool("qemu-system-x86_64"), "-accel", "tcg", "-cpu", "max", "-net", "none", *args]
-    return [need(EXEC, "anykvm-exec"), tool("qemu-system-x86_64"), "-accel", "kvm", "-cpu", "host",
-            "-net", "none", *args]
+    return [runner or need(EXEC, "anykvm-exec"), tool("qemu-system-x86_64"), "-accel", "kvm",
+            "-net", "none", *(["-cpu", cpu] if cpu else []), *args]
 
 
 def anykvm(*args):
@@ -101,9 +102,9 @@ def expect(text, *patterns):
             raise Wrong(f"the guest says: {found[0]}")
 
 
-def linux(machine, flavour, cpus, memory=512):
-    kernel = need(f"{GUEST}/vmlinuz-{flavour}", f"the {flavour} kernel")
-    initrd = need(f"{GUEST}/initrd-{flavour}.gz", "its initrd")
+def linux(machine, flavour, cpus, memory=512, where=GUEST):
+    kernel = need(f"{where}/vmlinuz-{flavour}", f"the {flavour} kernel")
+    initrd = need(f"{where}/initrd-{flavour}.gz", "its initrd")
     argv = machine("-m", str(memory), "-smp", str(cpus), "-nographic", "-no-reboot", "-kernel",
                    kernel, "-initrd", initrd, "-append", "console=ttyS0 panic=-1 anykvm.info")
     text = run(argv, 180)
@@ -164,6 +165,56 @@ def qemu_off():
 
 def qemu_q35():
     linux(lambda *args: qemu("-M", "q35", *args), "amd64", 2)
+
+
+def qemu_default():
+    """QEMU's own model of a processor, q35, half of the interrupt chips in QEMU, two CPUs."""
+    split = [] if TCG else ["-M", "q35,kernel-irqchip=split"]
+    linux(lambda *args: qemu(*split, *args, cpu=None), "amd64", 2)
+
+
+def qemu_user(directory):
+    """An ordinary user, and no /dev/kvm to be seen."""
+    if TCG:
+        raise Skip("TCG needs no device")
+    machine = qemu
+    if os.getuid() == 0:
+        os.chmod(directory, 0o755)
+        for path in (EXEC, os.path.join(os.path.dirname(EXEC), "libanykvm.so"),
+                     f"{GUEST}/vmlinuz-amd64", f"{GUEST}/initrd-amd64.gz"):
+            shutil.copy(need(path, os.path.basename(path)), directory)
+        hide = """
+[ ! -e /dev/kvm ] || mount --bind /dev/null /dev/kvm 2>/dev/null
+exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+"""
+        def machine(*args):
+            return ["unshare", "-m", "sh", "-c", hide, "sh",
+                    *qemu(*args, runner=f"{directory}/anykvm-exec")]
+        if subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+            raise Skip("unshare -m is refused")
+        linux(machine, "amd64", 1, where=directory)
+    else:
+        linux(machine, "amd64", 1)
+
+
+def qemu_reboot():
+    """The guest resets its machine, by a triple fault: firmware and kernel start again."""
+    kernel = need(f"{GUEST}/vmlinuz-amd64", "the amd64 kernel")
+    initrd = need(f"{GUEST}/initrd-amd64.gz", "its initrd")
+    # No init and no root: it panics, which with panic=-1 resets at once.
+    text = run(qemu("-m", "256", "-smp", "2", "-nographic", "-kernel", kernel, "-initrd", initrd,
+                    "-append", "console=ttyS0 panic=-1 reboot=t rdinit=/none root=/dev/none"),
+               180, until=r"(?s)Kernel panic.*Linux version.*Kernel panic")
+    if text.count("SeaBIOS") < 2:
+        raise Wrong(f"no firmware between: {text[-600:]}")
+
+
+def seabios():
+    """Firmware alone: its words come by a port of QEMU's."""
+    text = run(qemu("-m", "64", "-display", "none", "-vga", "none", "-serial", "none",
+                    "-debugcon", "stdio", "-global", "isa-debugcon.iobase=0x402"), 60,
+               until=r"No bootable device|Boot failed")
+    expect(text, r"^SeaBIOS \(version", r"^All threads complete", r"e820 map has")
 
 
 def grub_iso(directory, config, *files):
@@ -395,6 +446,69 @@ def dma_into_code(directory):
     sector_guest(image)
 
 
+def modules(*names):
+    """The files of these modules, each after those that it needs."""
+    tree = need(f"{GUEST}/modules-amd64/kernel/block", "the kernel's disk modules")
+    files, order = {}, []
+    for base, _, names_here in os.walk(os.path.dirname(tree)):
+        for name in names_here:
+            if name.endswith(".ko"):
+                files[name[:-3].replace("-", "_")] = os.path.join(base, name)
+
+    def add(name):
+        path = files.get(name.replace("-", "_"))
+        if not path or path in order:
+            return
+        with open(path, "rb") as f:
+            found = re.search(rb"\0depends=([^\0]*)\0", f.read())
+        for other in filter(None, found[1].decode().split(",") if found else ()):
+            add(other)
+        order.append(path)
+    for name in names:
+        add(name)
+    return order
+
+
+DISK_PAGES = 512
+DISK_SCRIPT = """#!/bin/sh
+bb=/bin/busybox
+for m in %s; do $bb insmod /modules/$m || exit 4; done
+for d in vda sda; do
+	i=0
+	while [ ! -b /dev/$d ]; do $bb sleep 0.1; i=$((i + 1)); [ $i -lt 100 ] || exit 3; done
+	/tests/disk /dev/$d %d || exit
+done
+"""
+
+
+def disk_linux(directory):
+    """Linux, and its drivers: pages of code come by virtio and by the ATA controller's DMA."""
+    kernel = need(f"{GUEST}/vmlinuz-amd64", "the amd64 kernel")
+    busybox = need(f"{GUEST}/busybox-amd64", "its busybox")
+    kos = modules("virtio_pci", "virtio_blk", "ata_piix", "sd_mod")
+    script, disk, initrd, image = (os.path.join(directory, n) for n in
+                                   ("run", "disk", "initrd.gz", "disk.img"))
+    with open(script, "w", encoding="utf-8") as f:
+        f.write(DISK_SCRIPT % (" ".join(map(os.path.basename, kos)), DISK_PAGES))
+    os.chmod(script, 0o755)
+    with open(image, "wb") as f:
+        for n in range(DISK_PAGES):  # mov $n, %eax; ret; nop; nop
+            f.write((b"\xb8" + n.to_bytes(4, "little") + b"\xc3\x90\x90") * 512)
+    source = os.path.join(TOP, "tests/guest/disk.c")
+    for argv in ([os.environ.get("CC", "cc"), "-O2", "-static", "-o", disk, source],
+                 [os.path.join(TOP, "scripts/mkinitrd"), initrd, busybox, f"tests/run={script}",
+                  f"tests/disk={disk}", *(f"modules/{os.path.basename(k)}={k}" for k in kos)]):
+        p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if p.returncode:
+            raise Wrong(p.stdout.decode(errors="replace"))
+    drives = [word for kind in ("virtio", "ide")
+              for word in ("-drive", f"file={image},format=raw,snapshot=on,if={kind}")]
+    text = run(qemu("-m", "256", "-smp", "2", "-nographic", "-no-reboot", "-kernel", kernel,
+                    "-initrd", initrd, *drives, "-append",
+                    "console=ttyS0 panic=-1 anykvm.run=run"), 180)
+    expect(text, rf"(?s)anykvm-disk: {DISK_PAGES} .*anykvm-disk: {DISK_PAGES} ", "^anykvm-exit: 0")
+
+
 ROWS = {
     "anykvm-amd64": anykvm_amd64,
     "anykvm-amd64-smp": anykvm_amd64_smp,
@@ -407,10 +521,15 @@ ROWS = {
     "qemu-irqchip-split": qemu_split,
     "qemu-irqchip-off": qemu_off,
     "qemu-q35": qemu_q35,
+    "qemu-default-cpu": qemu_default,
+    "qemu-user": qemu_user,
+    "qemu-reboot": qemu_reboot,
+    "seabios": seabios,
     "grub-iso": grub,
     "memtest": memtest,
     "self-modifying": self_modifying,
     "dma-into-code": dma_into_code,
+    "disk-linux": disk_linux,
 }
 
 
