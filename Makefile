@@ -218,8 +218,9 @@ check-long: deps ## The kernel's KVM selftests in full size, the slow ones too (
 	@tests/selftests/run --long --table
 
 .PHONY: fuzz
-fuzz: ## Run the differential and decoder fuzzers until stopped (SECONDS=n to bound)
+fuzz: deps ## Run the differential and decoder fuzzers until stopped (FUZZ_SECONDS=n bounds)
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests
+	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 tests
 	@scripts/fuzz $(B)
 
 .PHONY: bench
