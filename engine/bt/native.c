@@ -222,12 +222,21 @@ static void vex_opcode(struct bt_emit *e, const struct x86_insn *i, const struct
 	e8(e, i->opcode);
 }
 
+/* The immediate's upper half is a register's number: outside 64-bit mode there are eight. */
+static bool imm_names_register(const struct x86_insn *i)
+{
+	return i->info->op == X86_OP_VBLENDVPS || i->info->op == X86_OP_VBLENDVPD ||
+	       i->info->op == X86_OP_VPBLENDVB;
+}
+
 static void emit_imm(struct bt_emit *e, const struct x86_insn *i)
 {
+	u8 mask = i->mode != X86_MODE_64 && imm_names_register(i) ? 0x7f : 0xff;
+
 	if (i->info->imm == X86_I_MOFFS)
 		return;
 	for (u32 n = 0; n < i->imm_len; n++)
-		e8(e, i->bytes[i->imm_off + n]);
+		e8(e, i->bytes[i->imm_off + n] & mask);
 }
 
 static void emit_form(struct bt_emit *e, const struct x86_insn *i, const struct form *f)
