@@ -94,6 +94,7 @@ static inline enum bt_mmu bt_key_mmu(u32 key)
 /* ---- the context: host rsp while generated code runs ---- */
 
 #define BT_BOUNCE 64
+#define BT_GROUP_SLOTS 8
 
 enum bt_exit {
 	BT_EXIT_NEXT,		/* look up ctx->rip and go on */
@@ -137,6 +138,7 @@ struct bt_ctx {
 	u64 host_mxcsr;		/* 0x80 */
 	u64 fn_exit_parked;	/* 0x88: like fn_exit, the arithmetic flags are in ctx->flags already */
 	u64 scratch[4];		/* 0x90 */
+	u64 group[BT_GROUP_SLOTS];		/* host addresses of groups of accesses: group.c */
 	/* from here on only C and generated displacements */
 	u32 interp;		/* with BT_EXIT_INTERP: bt_cache_kept's number, 0: decode it */
 	u32 key;		/* present key, valid unless key_stale */

@@ -65,7 +65,7 @@ static void make_link(struct bt_translation *t, u32 rel, u64 target)
 }
 
 /* To the jump cache's entry for a constant target. Flags are parked where live. */
-static void edge_far(struct bt_translation *t, u64 target, u16 live)
+void bt_edge_far(struct bt_translation *t, u64 target, u16 live)
 {
 	enum bt_mmu mmu = bt_key_mmu(t->key);
 	s32 jc = CTX_OFF(jc) + mmu * (s32)sizeof(t->x->jc[0]) +
@@ -110,7 +110,7 @@ void bt_edge(struct bt_translation *t, u64 target, u16 live)
 	else if (same_page(t, target))
 		edge_back(t, target, live);
 	else if (t->key & BT_KEY_FLAT)
-		edge_far(t, target, live);
+		bt_edge_far(t, target, live);
 	else
 		bt_exit(t, target, BT_EXIT_NEXT);
 }

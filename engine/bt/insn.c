@@ -136,6 +136,8 @@ static void body_ret(struct bt_translation *t, const struct x86_insn *i)
 
 static void push_at_top(struct bt_translation *t, const struct x86_insn *i, bt_body body)
 {
+	if (!i->is_mem && bt_follow(t, i, body))
+		return;
 	stack_addr(t, -(s32)i->opsize);
 	bt_access(t, i, i->opsize, X86_A_W, X86_SS, body);
 }
@@ -155,6 +157,8 @@ static void insn_push(struct bt_translation *t, const struct x86_insn *i)
 
 static void insn_pop(struct bt_translation *t, const struct x86_insn *i)
 {
+	if (bt_follow(t, i, body_pop_reg))
+		return;
 	stack_addr(t, 0);
 	bt_access(t, i, i->opsize, X86_A_R, X86_SS, body_pop_reg);
 }
@@ -219,8 +223,10 @@ static void insn_call(struct bt_translation *t, const struct x86_insn *i)
 
 static void insn_ret(struct bt_translation *t, const struct x86_insn *i)
 {
-	stack_addr(t, 0);
-	bt_access(t, i, i->opsize, X86_A_R, X86_SS, body_ret);
+	if (!bt_follow(t, i, body_ret)) {
+		stack_addr(t, 0);
+		bt_access(t, i, i->opsize, X86_A_R, X86_SS, body_ret);
+	}
 	bt_edge_indirect(t);
 }
 

@@ -123,46 +123,73 @@ static void emit_segment(struct bt_translation *t, u32 size, u32 memop, u8 seg)
 		c->resume = e_off(t->e);
 }
 
-void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32 acc, u8 seg,
-	       bt_body body)
+/* The TLB's answer for @size bytes at T0: falls through on a hit; returns the jump taken on a miss. */
+static u32 emit_check(struct bt_translation *t, u32 size, s32 tag)
 {
-	enum bt_mmu mmu = bt_key_mmu(t->key);
-	s32 tlb = CTX_OFF(tlb) + mmu * (s32)sizeof(struct bt_tlb);
-	s32 tag = tlb + ((acc & X86_A_W) ? (s32)offsetof(struct bt_tlb, tag_w) : 0);
-	s32 host = tlb + (s32)offsetof(struct bt_tlb, host);
-	bool live = t->live[t->cur] != 0, always = t->key & BT_KEY_ALIGN;
-	u32 memop = size | (mmu << BT_MEMOP_MMU_SHIFT) | (seg << BT_MEMOP_SEG_SHIFT);
-	struct bt_cold *c;
+	emit_mov(t->e, T1, T0);
+	emit_rr(t->e, E_W, 0xc1, 5, T1);			/* shr T1, 9: see bt_tlb_index */
+	e8(t->e, BT_TLB_BITS);
+	emit_rr(t->e, 0, 0x33, T1, T0);				/* xor */
+	emit_rr(t->e, 0, 0xc1, 5, T1);				/* shr T1d, 12 */
+	e8(t->e, PAGE_SHIFT);
+	emit_alu_imm(t->e, 0, 4, T1, BT_TLB_SIZE - 1);		/* and */
+	emit_rm(t->e, E_W, 0x2b, T0, EMIT_MEMX(X86_RSP, T1, 3, tag));	/* sub */
+	emit_alu_imm(t->e, E_W, 7, T0, PAGE_SIZE - size);	/* cmp */
+	return emit_jump(t->e, CC_A);
+}
+
+static void emit_add(struct bt_translation *t, u8 reg, s32 by)
+{
+	if (by)
+		emit_lea(t, true, reg, EMIT_MEM(reg, by));
+}
+
+static u32 memop_of(const struct bt_translation *t, const struct x86_insn *i, u32 size, u32 acc,
+		    u8 seg)
+{
+	u32 memop = size | (bt_key_mmu(t->key) << BT_MEMOP_MMU_SHIFT) | (seg << BT_MEMOP_SEG_SHIFT);
 
 	memop |= (acc & X86_A_R) ? BT_MEMOP_R : 0;
 	memop |= (acc & X86_A_W) ? BT_MEMOP_W : 0;
 	if ((i->info->attr & X86_T_ALIGN) ||
 	    ((i->info->attr & X86_T_ALIGN16) && !(i->prefix & X86_P_VEX)))
 		memop |= BT_MEMOP_ALIGN;
+	return memop;
+}
+
+void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32 acc, u8 seg,
+	       bt_body body)
+{
+	s32 tlb = CTX_OFF(tlb) + bt_key_mmu(t->key) * (s32)sizeof(struct bt_tlb);
+	bool live = t->live[t->cur] != 0, always = t->key & BT_KEY_ALIGN;
+	struct bt_group *g = bt_leads(t);
+	u32 memop = memop_of(t, i, size, acc, seg);
+	struct bt_cold want = {
+		.memop = memop, .live = live, .always = always, .body = body,
+		.tag = tlb + (((g ? g->acc : acc) & X86_A_W) ? (s32)offsetof(struct bt_tlb, tag_w) : 0),
+		.host = tlb + (s32)offsetof(struct bt_tlb, host),
+		.range = g ? (u32)(g->hi - g->lo) : size,
+		.off = g ? t->group_off[t->cur] - g->lo : 0,
+	};
+	struct bt_cold *c;
+
 	if (live)
 		bt_park(t);
 	if (segmented(t, seg))
 		emit_segment(t, size, memop, seg);
-	if (!always) {
-		emit_mov(t->e, T1, T0);
-		emit_rr(t->e, E_W, 0xc1, 5, T1);		/* shr T1, 9: see bt_tlb_index */
-		e8(t->e, BT_TLB_BITS);
-		emit_rr(t->e, 0, 0x33, T1, T0);			/* xor */
-		emit_rr(t->e, 0, 0xc1, 5, T1);			/* shr T1d, 12 */
-		e8(t->e, PAGE_SHIFT);
-		emit_alu_imm(t->e, 0, 4, T1, BT_TLB_SIZE - 1);	/* and */
-		emit_rm(t->e, E_W, 0x2b, T0, EMIT_MEMX(X86_RSP, T1, 3, tag));	/* sub */
-		emit_alu_imm(t->e, E_W, 7, T0, PAGE_SIZE - size);	/* cmp */
-	}
-	c = bt_cold(t, COLD_MEM, emit_jump(t->e, always ? CC_ALWAYS : CC_A));
-	c->memop = memop;
-	c->live = live;
-	c->always = always;
-	c->tag = tag;
-	c->body = body;
+	emit_add(t, T0, -want.off);
+	want.from[0] = always ? emit_jump(t->e, CC_ALWAYS) : emit_check(t, want.range, want.tag);
+	want.kind = g ? COLD_LEADER : COLD_MEM;
+	want.insn = t->cur;
+	c = bt_cold(t, want.kind, 0);
+	*c = want;
 	if (!always)
-		emit_rm(t->e, E_W, 0x03, T0, EMIT_MEMX(X86_RSP, T1, 3, host));
+		emit_rm(t->e, E_W, 0x03, T0, EMIT_MEMX(X86_RSP, T1, 3, want.host));
 	c->resume = e_off(t->e);
+	if (g) {
+		emit_store(t->e, EMIT_MEM(X86_RSP, CTX_OFF(group) + 8 * g->slot), T0);
+		emit_add(t, T0, want.off);
+	}
 	if (live)
 		bt_unpark(t);
 	body(t, i);
@@ -195,6 +222,49 @@ void bt_cold_mem(struct bt_translation *t, struct bt_cold *c)
 	c->body(t, &t->insn[c->insn]);
 	emit_call_mem(e, CTX(fn_mem_commit));
 	emit_jump_to(e, CC_ALWAYS, c->after);
+}
+
+/*
+ * A leader that the TLB refused: first its own access; then, should the whole
+ * range be in one page after all, back into the block; else the instruction
+ * here and out of the block behind it.
+ */
+void bt_cold_leader(struct bt_translation *t, struct bt_cold *c)
+{
+	struct emit_mem host = EMIT_MEM(X86_RSP, CTX_OFF(scratch) + 16);
+	struct emit_mem bounce = EMIT_MEM(X86_RSP, CTX_OFF(scratch) + 24);
+	u64 next = bt_insn_rip(t, c->insn + 1);
+	u32 out, plain;
+
+	emit_rm(t->e, E_W, 0x03, T0, EMIT_MEMX(X86_RSP, T1, 3, c->tag));
+	emit_add(t, T0, c->off);
+	emit_store_imm32(t->e, CTX(memop), c->memop);
+	emit_call_mem(t->e, CTX(fn_mem_slow));
+	emit_store(t->e, host, T0);
+	emit_store(t->e, bounce, T1);
+	emit_load(t->e, T0, CTX(mem_lin));
+	emit_add(t, T0, -c->off);
+	out = emit_check(t, c->range, c->tag);
+	emit_rm(t->e, E_W, 0x03, T0, EMIT_MEMX(X86_RSP, T1, 3, c->host));
+	emit_jump_to(t->e, CC_ALWAYS, c->resume);
+
+	emit_patch(t->e, out, e_off(t->e));
+	emit_load(t->e, T0, host);
+	if (c->memop & BT_MEMOP_W) {
+		emit_rm(t->e, E_W, 0x83, 7, bounce);			/* cmp qword, 0 */
+		e8(t->e, 0);
+		plain = emit_jump(t->e, CC_E);
+		if (c->live)
+			bt_unpark(t);
+		c->body(t, &t->insn[c->insn]);
+		emit_call_mem(t->e, CTX(fn_mem_commit));
+		bt_edge_far(t, next, t->live[c->insn + 1]);
+		emit_patch(t->e, plain, e_off(t->e));
+	}
+	if (c->live)
+		bt_unpark(t);
+	c->body(t, &t->insn[c->insn]);
+	bt_edge_far(t, next, t->live[c->insn + 1]);
 }
 
 void bt_cold_seg(struct bt_translation *t, struct bt_cold *c)

@@ -393,7 +393,7 @@ void bt_native(struct bt_translation *t, const struct x86_insn *i)
 			emit_lea_insn(t, i);
 	} else if (!i->is_mem) {
 		emit_operation(t, i);
-	} else if (!(i->info->attr & X86_T_NOMEM)) {
+	} else if (!(i->info->attr & X86_T_NOMEM) && !bt_follow(t, i, emit_operation)) {
 		bt_ea(t, i, T0);
 		bt_access(t, i, i->memsize, i->info->rm_acc, i->seg, emit_operation);
 	}

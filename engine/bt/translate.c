@@ -215,7 +215,7 @@ static void emit_cold(struct bt_translation *t)
 	static void (*const emit[])(struct bt_translation *, struct bt_cold *) = {
 		[COLD_MEM] = bt_cold_mem, [COLD_SEG] = bt_cold_seg, [COLD_EDGE] = bt_cold_edge,
 		[COLD_LINK] = bt_cold_link, [COLD_KICK] = bt_cold_kick, [COLD_MISS] = bt_cold_miss,
-		[COLD_INTERP] = bt_cold_interp,
+		[COLD_INTERP] = bt_cold_interp, [COLD_LEADER] = bt_cold_leader,
 	};
 
 	for (u32 n = 0; n < t->ncold; n++) {
@@ -339,6 +339,7 @@ struct bt_block *bt_translate(struct bt_ctx *x, u64 rip, u64 gpa, u64 gpa2, cons
 		b->gpa2 = gpa2;
 	find_live(t);
 	b->live_in = t->live[0];
+	bt_find_groups(t);
 	emit_block(t);
 	c->nblocks++;
 	bt_cache_add(c, b);

@@ -28,7 +28,7 @@ typedef void (*bt_body)(struct bt_translation *t, const struct x86_insn *i);
 
 /* Code that is rarely run, emitted behind the block. */
 enum bt_cold_kind { COLD_MEM, COLD_SEG, COLD_EDGE, COLD_LINK, COLD_KICK, COLD_MISS,
-		    COLD_INTERP };
+		    COLD_INTERP, COLD_LEADER };
 
 struct bt_cold {
 	u8 kind;
@@ -40,9 +40,22 @@ struct bt_cold {
 	u32 memop;
 	u32 from[2];		/* rel32 offsets that lead here; 0: none */
 	u32 resume, after;	/* COLD_MEM, COLD_SEG: where to go on */
-	s32 tag;		/* COLD_MEM: displacement of the tag array */
+	s32 tag, host;		/* COLD_MEM, COLD_LEADER: displacements of the TLB's arrays */
+	u32 range;		/* COLD_LEADER: bytes of the group */
+	s32 off;		/* COLD_LEADER: of the leader in it */
 	bt_body body;
 	u64 rip;		/* target */
+};
+
+/* Accesses near one another: see group.c. */
+#define BT_MAX_GROUPS 16
+#define BT_NO_SLOT 0xff
+struct bt_group {
+	u8 base, index, scale, addrsize;
+	u8 acc, members, leader;
+	u8 slot;		/* of ctx->group, or BT_NO_SLOT: each for itself */
+	u32 vbase, vindex;	/* versions of the registers */
+	s32 lo, hi;		/* range, relative to the registers */
 };
 
 /* Why the decoded run ends. */
@@ -65,6 +78,10 @@ struct bt_translation {
 	struct x86_insn insn[BT_MAX_INSNS];
 	u16 off[BT_MAX_INSNS + 1];	/* of each instruction in the block */
 	u16 live[BT_MAX_INSNS + 1];	/* flags live before each; [n]: at the end */
+	u32 ngroups;
+	struct bt_group group[BT_MAX_GROUPS];
+	struct bt_group *in_group[BT_MAX_INSNS];
+	s32 group_off[BT_MAX_INSNS];
 	u32 cur;		/* instruction in work */
 	u32 ncold;
 	struct bt_cold cold[BT_MAX_COLD];
@@ -95,9 +112,18 @@ void bt_ea(struct bt_translation *t, const struct x86_insn *i, u8 dst);
 void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32 acc, u8 seg,
 	       bt_body body);
 void bt_cold_mem(struct bt_translation *t, struct bt_cold *c);
+void bt_cold_leader(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_seg(struct bt_translation *t, struct bt_cold *c);
 
+/* group.c */
+void bt_find_groups(struct bt_translation *t);
+/* The group that the instruction in work leads, or NULL. */
+struct bt_group *bt_leads(struct bt_translation *t);
+/* The instruction in work follows a leader: emit it on the parked address. False: it does not. */
+bool bt_follow(struct bt_translation *t, const struct x86_insn *i, bt_body body);
+
 /* edge.c */
+void bt_edge_far(struct bt_translation *t, u64 target, u16 live);
 void bt_set_rip(struct bt_translation *t, u64 rip);
 void bt_exit(struct bt_translation *t, u64 rip, enum bt_exit why);
 void bt_edge(struct bt_translation *t, u64 target, u16 live);

@@ -63,6 +63,7 @@ static bool chance(u32 percent)
 
 struct plan {
 	u16 written, ptr, small;	/* general registers, a bit each */
+	u16 bases;			/* the only registers that address memory: accesses meet */
 	u16 undef;			/* flags undefined so far */
 	bool reads_undef;
 	u32 n, len;
@@ -115,7 +116,7 @@ static bool plan_memory(struct plan *p, struct x86_insn *i, u8 *b, u64 rip)
 		return i->disp_len || i->imm_len;
 	}
 	if (i->base < 16) {
-		if ((p->written | p->small) & BIT(i->base))
+		if (((p->written | p->small) & BIT(i->base)) || !(p->bases & BIT(i->base)))
 			return false;
 		p->ptr |= BIT(i->base);
 	}
@@ -208,6 +209,9 @@ static void make_case(struct plan *p)
 
 	memset(p, 0, sizeof(*p));
 	p->ptr = BIT(X86_RSP);
+	p->bases = 0xffff;
+	if (chance(60))
+		p->bases = BIT(X86_RSP) | BIT(rand() % 16) | BIT(rand() % 8);
 	while (p->n < want && tries++ < 2000) {
 		if (p->n + 2 < want && chance(8))
 			add_jcc(p);

@@ -12,7 +12,7 @@ tests/diff/decode-opts := timeout=120
 test-y += tests/diff/bt
 tests/diff/bt-y := tests/diff/bt.o tests/diff/bt-plat.o tests/diff/bt-native.o core/string.o \
 	$(filter core/x86/emulate/%,$(core-y)) $(addprefix engine/bt/,enter.o context.o cache.o \
-	translate.o mem.o edge.o native.o insn.o system.o)
+	translate.o mem.o edge.o native.o insn.o system.o group.o)
 tests/diff/bt-cflags := -Iengine/bt -Wno-unused-parameter
 tests/diff/bt-args := -n 60000
 tests/diff/bt-opts := timeout=180
