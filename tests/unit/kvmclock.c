@@ -58,6 +58,7 @@ static void test_clock(void)
 
 	vm->vcpus[1]->cpu.tsc_offset = 12345678901;
 	kvmclock_tsc_changed(vm->vcpus[1]);
+	kvmclock_get(vm, &d);
 	OK(vcpu_take_request(v, VCPU_REQ_CLOCK), "another's TSC moved: all pages again");
 	pv_set_msr(vm->vcpus[1], MSR_KVM_SYSTEM_TIME_NEW, 0x2001, false);
 	kvmclock_update(v);
