@@ -26,6 +26,10 @@ const struct trace_item trace_items[] = {
 	{ "boot", "where the kernel, the initrd and the tables went", TRACE_BOOT },
 	{ "reset", "resets and power-off, and what asked for them", TRACE_RESET },
 	{ "block", "guest code as it is decoded and translated (bt)", 0 },
+	{ "event", "interrupts and exceptions as they reach the guest (bt)", 0 },
+	{ "exit", "what ends KVM_RUN, from inside (bt)", 0 },
+	{ "msr", "MSR accesses (bt)", 0 },
+	{ "stats", "a CPU's counters when it ends (bt)", 0 },
 	{ "watch", "how writes to translated code are noticed (bt)", 0 },
 	{ NULL, NULL, 0 }
 };

@@ -128,7 +128,7 @@ def main():
     refused("two serial ports on one terminal",
             ["-serial", "stdio", "-serial", "mon:stdio", "-kernel", good], "already")
     refused("five serial ports", ["-serial", "null"] * 5, "4 serial ports")
-    refused("-d unknown", ["-d", "exit"], "exit", "did you mean 'exits'?")
+    refused("-d unknown", ["-d", "exitz"], "exitz", "did you mean 'exit")
 
     missing = os.path.join(tmp.name, "missing")
     refused("kernel missing", ["-kernel", missing], "-kernel", missing, "No such file")
