@@ -21,7 +21,8 @@ enum vcpu_req {
 	VCPU_REQ_PAUSE,		/* leave run(): the slots writer waits */
 	VCPU_REQ_TRIPLE_FAULT,
 	VCPU_REQ_TIMER,		/* LAPIC timer expired */
-	VCPU_REQ_EXIT_USER,	/* run->exit_reason is filled (IOAPIC EOI, ...): return to the host program */
+	/* run->exit_reason is filled (IOAPIC EOI, ...): return to the host program */
+	VCPU_REQ_EXIT_USER,
 	VCPU_REQ_SCAN_IOAPIC,
 	VCPU_REQ_DIRTY_RING_FULL,
 	VCPU_REQ_SET_TPR,	/* the guest lowered CR8 and the LAPIC is the host program's */
@@ -40,7 +41,8 @@ struct mmio_log {
 	u32 n, replay;		/* entries, and the next to be matched in this attempt */
 	u32 flushed;		/* bytes of a write already handed out */
 	struct mmio_access a[MMIO_LOG_MAX];
-	bool awaiting;		/* run->mmio or run->io of the last exit is to be taken in at the next KVM_RUN */
+	/* run->mmio or run->io of the last exit is to be taken in at the next KVM_RUN */
+	bool awaiting;
 	bool pio;
 	u16 port;
 	u8 pio_size;
@@ -80,7 +82,8 @@ struct vcpu {
 	u32 in_guest;
 	u32 waiting;			/* 1 while halted in plat_thread_wait */
 	struct x86_cpu cpu;
-	struct x86_emu emu;		/* bound to cpu with the vCPU's ops (core/x86/vcpu-emulate.c) */
+	/* bound to cpu with the vCPU's ops (core/x86/vcpu-emulate.c) */
+	struct x86_emu emu;
 	void *engine_priv;
 
 	bool engine_ready;		/* vcpu_create has been called */
@@ -91,14 +94,18 @@ struct vcpu {
 	/* events */
 	struct x86_exception exception;	/* pending to be injected when exception_pending */
 	bool exception_pending;
-	bool exception_injected;	/* its CR2 or DR6 effects have been done already (SET_VCPU_EVENTS) */
-	bool delivering;		/* a delivery stopped on MMIO: vcpu_enter_guest does it again */
+	/* its CR2 or DR6 effects have been done already (SET_VCPU_EVENTS) */
+	bool exception_injected;
+	/* a delivery stopped on MMIO: vcpu_enter_guest does it again */
+	bool delivering;
 	bool interrupt_pending, interrupt_soft;	/* taken from its chip but not delivered yet */
-	bool interrupt_injected;	/* ... by KVM_INTERRUPT or SET_VCPU_EVENTS: IF was looked at already */
+	/* ... by KVM_INTERRUPT or SET_VCPU_EVENTS: IF was looked at already */
+	bool interrupt_injected;
 	u8 interrupt_vector;
 	u8 nmi_pending;			/* 0..2 */
 	bool nmi_injected;
-	int pending_external_vector;	/* split irqchip: KVM_INTERRUPT's, an ExtINT for the LAPIC; -1: none */
+	/* split irqchip: KVM_INTERRUPT's, an ExtINT for the LAPIC; -1: none */
+	int pending_external_vector;
 	bool request_interrupt_window;	/* from run, at KVM_RUN */
 	bool triple_fault_pending;
 
@@ -113,20 +120,24 @@ struct vcpu {
 	struct mmio_log mmio;
 	u64 guest_debug;		/* KVM_GUESTDBG_* */
 	u64 guest_debug_dr[8];		/* with KVM_GUESTDBG_USE_HW_BP */
-	u64 debug_resume_pc;		/* rip of a breakpoint that has been reported: run it this time */
+	/* rip of a breakpoint that has been reported: run it this time */
+	u64 debug_resume_pc;
 	bool debug_resuming;
 	bool memory_gone;		/* guest RAM has vanished: KVM_RUN gives -EFAULT */
-	u64 watch_hits;			/* DR6 bits of watchpoints that the instruction in work has touched */
+	/* DR6 bits of watchpoints that the instruction in work has touched */
+	u64 watch_hits;
 	u64 sync_regs;			/* run->kvm_valid_regs */
 	struct vcpu_stats stats;
 	/*
 	 * A KVM_EXIT_X86_RDMSR/WRMSR is out: at the next KVM_RUN the emulated
 	 * instruction is completed from run->msr.
 	 */
-	u8 trace;			/* VCPU_TRACE_*: topics of ANYKVM_TRACE that were on at creation */
+	/* VCPU_TRACE_*: topics of ANYKVM_TRACE that were on at creation */
+	u8 trace;
 	bool has_run;			/* KVM_RUN was called: CPUID is fixed */
 	u8 msr_exit;			/* 0, 1 = rdmsr, 2 = wrmsr; the index is run->msr's */
-	bool msr_answered;		/* msr_error and msr_data answer the instruction that is run again */
+	/* msr_error and msr_data answer the instruction that is run again */
+	bool msr_answered;
 	u8 msr_error;
 	u32 msr_index;
 	u64 msr_data;
@@ -160,7 +171,10 @@ static inline bool vcpu_is_bsp(const struct vcpu *v)
 	return v->id == v->vm->boot_cpu_id;
 }
 
-/* vcpu.c: set a request, then make the vCPU see it: kick it out of guest code or wake it from halt. */
+/*
+ * vcpu.c: set a request, then make the vCPU see it: kick it out of guest code or wake it
+ * from halt.
+ */
 void vcpu_kick(struct vcpu *v);
 void vcpu_request_kick(struct vcpu *v, enum vcpu_req r);
 
@@ -171,7 +185,10 @@ void vcpu_request_kick(struct vcpu *v, enum vcpu_req r);
  */
 int vcpu_enter_guest(struct vcpu *v, enum engine_exit *why);
 
-/* vcpu.c: queue an exception that an instruction raised (contributory and double faults are x86_deliver's). */
+/*
+ * vcpu.c: queue an exception that an instruction raised (contributory and double faults are
+ * x86_deliver's).
+ */
 void vcpu_queue_exception(struct vcpu *v, const struct x86_exception *e);
 
 /*
@@ -183,20 +200,30 @@ void vcpu_queue_exception(struct vcpu *v, const struct x86_exception *e);
  */
 bool vcpu_debug_exit(struct vcpu *v, u8 vector, u64 dr6, u64 pc);
 
-/* Did KVM_SET_GUEST_DEBUG ask for anything that needs one instruction at a time? run() then is not called. */
+/*
+ * Did KVM_SET_GUEST_DEBUG ask for anything that needs one instruction at a time? run() then
+ * is not called.
+ */
 bool vcpu_debug_stepping(const struct vcpu *v);
 
 /* x86/vcpu-emulate.c (owner: mmu/run): one instruction by the emulator at cpu.rip. */
 enum engine_exit;
-int vcpu_emulate_one(struct vcpu *v, enum engine_exit *why);	/* 1: done, go on; 0: leave with *why */
-int vcpu_emulate_resume(struct vcpu *v, enum engine_exit *why);	/* the same, but 1 for what it does not know */
-/* Between fetch and x86_emulate: INT3 under a debugger (EXIT), MOV DR with DR7.GD (FAULT); else OK. */
+/* 1: done, go on; 0: leave with *why */
+int vcpu_emulate_one(struct vcpu *v, enum engine_exit *why);
+/* the same, but 1 for what it does not know */
+int vcpu_emulate_resume(struct vcpu *v, enum engine_exit *why);
+/*
+ * Between fetch and x86_emulate: INT3 under a debugger (EXIT), MOV DR with DR7.GD (FAULT);
+ * else OK.
+ */
 int vcpu_check_insn(struct vcpu *v);
 /* What the result of x86_emu_fetch or x86_emulate means for the vCPU: as above. */
 int vcpu_emulate_result(struct vcpu *v, int result, enum engine_exit *why);
 /* Raise: queue it, or hand a #DB to the debugger (then 0 with *why). */
 int vcpu_raise(struct vcpu *v, const struct x86_exception *e, enum engine_exit *why);
 extern const struct x86_emu_ops vcpu_emu_ops;
+/* read-modify-writes that no one instruction can do */
+extern struct plat_spinlock vcpu_split_lock;
 
 /* x86/debug.c: breakpoints in force, as bits of DR6. */
 bool x86_break_armed(const struct vcpu *v);
@@ -207,24 +234,33 @@ bool x86_watch_page(const struct vcpu *v, u64 page);
 u64 x86_watch_hits(const struct vcpu *v, u64 lin, u64 len, bool write);
 u64 x86_watch_io_hits(const struct vcpu *v, u16 port, u32 size);
 
-/* x86/mmio.c: guest-physical accesses that are not RAM. X86_EMU_OK or X86_EMU_EXIT (run is filled). */
+/*
+ * x86/mmio.c: guest-physical accesses that are not RAM. X86_EMU_OK or X86_EMU_EXIT (run is
+ * filled).
+ */
 int vcpu_mmio_read(struct vcpu *v, u64 gpa, void *val, unsigned int len);
 int vcpu_mmio_write(struct vcpu *v, u64 gpa, const void *val, unsigned int len);
 int vcpu_pio(struct vcpu *v, u16 port, void *val, unsigned int size, bool in);
 /* IN of a REP INS that has @count elements to go in this page: may exit for them all at once. */
 int vcpu_pio_ins(struct vcpu *v, u16 port, void *val, unsigned int size, u64 count);
-void vcpu_mmio_restart(struct vcpu *v);		/* the instruction is tried (again): replay from the start */
+/* the instruction is tried (again): replay from the start */
+void vcpu_mmio_restart(struct vcpu *v);
 void vcpu_mmio_done(struct vcpu *v);		/* it is through: the log is void */
 void vcpu_mmio_retire(struct vcpu *v);		/* the same, but writes under way still go out */
-/* At KVM_RUN: take in the host program's answer of the last exit. True: another fragment went out, return to it. */
+/*
+ * At KVM_RUN: take in the host program's answer of the last exit. True: another fragment
+ * went out, return to it.
+ */
 bool vcpu_mmio_resume(struct vcpu *v);
 
 /* x86/walk.c: guest page walk. X86_EMU_OK, or X86_EMU_FAULT with *@exc (which may be NULL). */
 #define X86_WALK_W BIT(0)
 #define X86_WALK_U BIT(1)	/* an access at CPL 3 */
 #define X86_WALK_X BIT(2)
-#define X86_WALK_IMPLICIT BIT(3)	/* supervisor access to a system structure: SMAP ignores AC */
-#define X86_WALK_PEEK BIT(4)	/* set no accessed or dirty bit, raise nothing (KVM_TRANSLATE, traces) */
+/* supervisor access to a system structure: SMAP ignores AC */
+#define X86_WALK_IMPLICIT BIT(3)
+/* set no accessed or dirty bit, raise nothing (KVM_TRANSLATE, traces) */
+#define X86_WALK_PEEK BIT(4)
 struct x86_walk {
 	u64 gpa;		/* of the byte */
 	u8 page_shift;		/* 12, 21, 22, 30 */
@@ -232,7 +268,10 @@ struct x86_walk {
 };
 int x86_walk(struct vcpu *v, u64 lin, u32 acc, struct x86_walk *w, struct x86_exception *exc);
 
-/* x86/cr.c, x86/msr.c, x86/cpuid.c: used by the emulator's ops and by the ioctls. 0, or -EINVAL for #GP. */
+/*
+ * x86/cr.c, x86/msr.c, x86/cpuid.c: used by the emulator's ops and by the ioctls. 0, or
+ * -EINVAL for #GP.
+ */
 int x86_set_cr0(struct vcpu *v, u64 val);
 int x86_set_cr3(struct vcpu *v, u64 val);
 int x86_set_cr4(struct vcpu *v, u64 val);
@@ -240,7 +279,8 @@ int x86_set_cr8(struct vcpu *v, u64 val);
 u64 x86_get_cr8(struct vcpu *v);
 int x86_set_xcr0(struct vcpu *v, u64 val);
 int x86_set_efer(struct vcpu *v, u64 val);
-int x86_get_msr(struct vcpu *v, u32 index, u64 *val, bool host);	/* host: from the ioctl; 0, -EINVAL */
+/* host: from the ioctl; 0, -EINVAL */
+int x86_get_msr(struct vcpu *v, u32 index, u64 *val, bool host);
 int x86_set_msr(struct vcpu *v, u32 index, u64 val, bool host);
 /* Guest RDMSR/WRMSR with filter and user-space exits: 0, -EINVAL (#GP), 1: an exit was made. */
 int x86_guest_rdmsr(struct vcpu *v, u32 index, u64 *val);
@@ -248,7 +288,8 @@ int x86_guest_wrmsr(struct vcpu *v, u32 index, u64 val);
 void x86_cpuid(struct vcpu *v, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
 const struct kvm_cpuid_entry2 *x86_cpuid_find(struct vcpu *v, u32 leaf, u32 sub);
 int x86_hypercall(struct vcpu *v);		/* pv.c: 1: done; 0: KVM_EXIT_HYPERCALL is filled */
-void x86_vcpu_reset(struct vcpu *v, bool init);	/* state.c: RESET or INIT values (APM vol. 2, 14.1.3) */
+/* state.c: RESET or INIT values (APM vol. 2, 14.1.3) */
+void x86_vcpu_reset(struct vcpu *v, bool init);
 u64 x86_guest_tsc(struct vcpu *v);
 
 /* x86/irq.c, lapic.c, pic.c: */

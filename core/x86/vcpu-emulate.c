@@ -13,7 +13,7 @@
 #define DR7_CLEAR 0xd800ull
 
 /* Two locked accesses that straddle pages, or touch what is not RAM, exclude each other. */
-static struct plat_spinlock split_lock;
+struct plat_spinlock vcpu_split_lock;
 
 struct piece {
 	u64 gpa;
@@ -184,7 +184,7 @@ static int cmpxchg_split(struct x86_emu *e, u64 lin, void *old, const void *val,
 	u8 now[16];
 	int r = X86_EMU_OK;
 
-	plat_spin_lock(&split_lock);
+	plat_spin_lock(&vcpu_split_lock);
 	if (seen)
 		memcpy(now, seen, size);
 	else
@@ -196,7 +196,7 @@ static int cmpxchg_split(struct x86_emu *e, u64 lin, void *old, const void *val,
 		else
 			memcpy(old, now, size);
 	}
-	plat_spin_unlock(&split_lock);
+	plat_spin_unlock(&vcpu_split_lock);
 	return r;
 }
 

@@ -120,6 +120,7 @@ bool bt_smc_drain(struct bt_ctx *x)
 	q->n = 0;
 	plat_spin_unlock(&q->lock);
 	x->stat_smc++;
+	x->vcpu->stats.invalidations += n;
 	if (n > BT_SMC_QUEUE) {
 		bt_cache_flush(x->cache);
 		return true;
@@ -154,6 +155,7 @@ enum bt_smc_store bt_smc_store(struct bt_ctx *x, struct bt_part *p, bool read, u
 	u64 *word, bit;
 
 	x->stat_smc++;
+	x->vcpu->stats.invalidations++;
 	/*
 	 * A read-modify-write may be a locked one, which has to be done on the
 	 * memory itself when there are others to see it.

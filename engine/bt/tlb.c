@@ -286,6 +286,15 @@ int bt_resolve(struct bt_ctx *x, u64 lin, enum bt_mmu mmu, bool write, struct bt
 
 /* ---- the first level ---- */
 
+/*
+ * The bit says whether anybody has code there; our own blocks may outlive it
+ * until the queue is drained.
+ */
+static bool has_code(const struct bt_ctx *x, const struct memslot *slot, u64 gpa)
+{
+	return bt_slot_code(slot, gpa) || bt_cache_has_page(x->cache, gpa);
+}
+
 static void fill(struct bt_ctx *x, u64 lin, enum bt_mmu mmu)
 {
 	struct bt_tlb2 *t = x->tlb2;
@@ -297,7 +306,7 @@ static void fill(struct bt_ctx *x, u64 lin, enum bt_mmu mmu)
 		return;
 	l1->tag_r[i] = e->page;
 	l1->host[i] = e->host;
-	if ((e->flags & BT_T2_HOST_W) && allowed(x, e, mmu, true) && !bt_slot_code(e->slot, e->gpa))
+	if ((e->flags & BT_T2_HOST_W) && allowed(x, e, mmu, true) && !has_code(x, e->slot, e->gpa))
 		l1->tag_w[i] = e->page;
 	else
 		l1->tag_w[i] = bt_tlb_invalid(i);
@@ -360,6 +369,22 @@ int bt_fetch_page(struct bt_ctx *x, u64 lin, bool peek, struct bt_itlb_entry *ou
 
 /* ---- called from generated code ---- */
 
+static void split_lock(struct bt_ctx *x)
+{
+	if (READ_ONCE(x->vcpu->vm->nr_vcpus) == 1)
+		return;
+	plat_spin_lock(&vcpu_split_lock);
+	x->tlb2->split_locked = true;
+}
+
+static void split_unlock(struct bt_ctx *x)
+{
+	if (!x->tlb2->split_locked)
+		return;
+	x->tlb2->split_locked = false;
+	plat_spin_unlock(&vcpu_split_lock);
+}
+
 /* The instruction can't go on: leave at it. */
 static u64 give_up(struct bt_ctx *x, enum bt_exit why)
 {
@@ -368,6 +393,7 @@ static u64 give_up(struct bt_ctx *x, enum bt_exit why)
 
 	if (!bt_cache_map(x->cache, x->mem_ret, &rip, &len))
 		plat_bug(__FILE__, __LINE__, "a slow access from no instruction");
+	split_unlock(x);
 	x->rip = rip;
 	x->exit_reason = why;
 	return 0;
@@ -462,7 +488,7 @@ static bool settle_code(struct bt_ctx *x, bool read)
 	for (u32 i = 0; i < t->nparts; i++) {
 		struct bt_part *p = &t->part[i];
 
-		if (!p->host || !bt_slot_code(p->slot, p->gpa))
+		if (!p->host || !has_code(x, p->slot, p->gpa))
 			continue;
 		bt_fpu_release(x);
 		switch (bt_smc_store(x, p, read, x->mem_ret)) {
@@ -514,7 +540,7 @@ static u64 hit_level2(struct bt_ctx *x, u64 lin, u32 size, enum bt_mmu mmu, bool
 	if (e->page != (lin & PAGE_MASK) || (e->asid != t->asid && e->asid != t->global_asid) ||
 	    !e->host || off + size > PAGE_SIZE || (x->key & BT_KEY_ALIGN) ||
 	    ((x->memop & BT_MEMOP_ALIGN) && (lin & (size - 1))) || !allowed(x, e, mmu, write) ||
-	    (write && (!(e->flags & BT_T2_HOST_W) || bt_slot_code(e->slot, e->gpa))) ||
+	    (write && (!(e->flags & BT_T2_HOST_W) || has_code(x, e->slot, e->gpa))) ||
 	    x86_watch_page(x->vcpu, e->page))
 		return 0;
 	fill(x, lin, mmu);
@@ -559,6 +585,8 @@ u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 	bt_fpu_release(x);
 	if (!bt_cache_map(x->cache, x->mem_ret, &x->vcpu->cpu.rip, &(u32){ 0 }))
 		plat_bug(__FILE__, __LINE__, "a slow access from no instruction");
+	if (read && write)
+		split_lock(x);
 	if (read) {
 		r = bounce_read(x);
 		if (r != X86_EMU_OK)
@@ -569,10 +597,11 @@ u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 }
 
 /*
- * A locked instruction that straddles pages works on the bounce buffer, so it
- * is atomic only against nothing: see docs/translator.md, "Split locks".
+ * A locked instruction that straddles pages works on the bounce buffer: atomic
+ * against its like, not against plain accesses of other vCPUs to the same
+ * bytes (docs/translator.md).
  */
-int bt_mem_commit(struct bt_ctx *x)
+static int commit(struct bt_ctx *x)
 {
 	struct bt_tlb2 *t = x->tlb2;
 	struct vcpu *v = x->vcpu;
@@ -626,6 +655,14 @@ int bt_mem_commit(struct bt_ctx *x)
 	}
 	bt_fpu_claim(x);
 	return 0;
+}
+
+int bt_mem_commit(struct bt_ctx *x)
+{
+	int left = commit(x);
+
+	split_unlock(x);
+	return left;
 }
 
 u64 bt_seg_slow(struct bt_ctx *x, u64 *fail)
