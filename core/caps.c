@@ -13,7 +13,8 @@
 struct cap_row {
 	u32 cap;
 	s32 value;
-	s32 (*get)(const struct vm *vm);	/* instead of value; @vm is NULL when the system is asked */
+	/* instead of value; @vm is NULL when the system is asked */
+	s32 (*get)(const struct vm *vm);
 	int (*enable_vm)(struct vm *vm, const struct kvm_enable_cap *c);
 	int (*enable_vcpu)(struct vcpu *v, const struct kvm_enable_cap *c);
 	const char *name;

@@ -57,7 +57,8 @@ void vm_coalesced_destroy(struct vm *vm);
 u64 x86_host_xcr0(void);
 u32 x86_xsave_size(u64 xcr0, bool compacted);
 bool x86_guest_has(struct vcpu *v, u32 leaf, u32 sub, unsigned int reg, u32 bit);
-void x86_mwait_changed(struct vcpu *v);		/* CPUID, a quirk or MISC_ENABLE says otherwise now */
+/* CPUID, a quirk or MISC_ENABLE says otherwise now */
+void x86_mwait_changed(struct vcpu *v);
 u64 x86_guest_xcr0(struct vcpu *v);		/* what its CPUID allows in XCR0 */
 u64 x86_cr4_guest_reserved(struct vcpu *v);
 u32 x86_supported(u32 leaf, u32 sub, unsigned int reg);	/* what KVM_GET_SUPPORTED_CPUID offers */

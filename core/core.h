@@ -37,7 +37,8 @@ void *core_shared_page(enum plat_file_kind kind, void *obj, u64 pgoff);
 
 /* For each row of the ioctl table and of the capability table: `make coverage-table`. */
 struct core_coverage {
-	const char *table;	/* "system", "vm", "vcpu", "device", "capability", "enable_cap (vm)", ... */
+	/* "system", "vm", "vcpu", "device", "capability", "enable_cap (vm)", ... */
+	const char *table;
 	const char *name;
 	u32 number;
 	s32 value;		/* a capability's, asked of a VM that has no irqchip yet */

@@ -174,7 +174,10 @@ void vcpu_dirty_push(struct vcpu *v, struct memslot *slot, u64 gfn)
 	if (!v->dirty_ring)
 		return;
 	plat_spin_lock(&v->dirty_lock);
-	/* More than what is reserved in one go: the page's bit stays set and unreported; drop its bit. */
+	/*
+	 * More than what is reserved in one go: the page's bit stays set and unreported;
+	 * drop its bit.
+	 */
 	if (v->dirty_tail - READ_ONCE(v->dirty_reset) < size) {
 		e = &v->dirty_ring[v->dirty_tail++ & (size - 1)];
 		e->slot = slot->id | (u32)slot->as_id << 16;
@@ -189,7 +192,10 @@ void vcpu_dirty_push(struct vcpu *v, struct memslot *slot, u64 gfn)
 		vcpu_request_kick(v, VCPU_REQ_DIRTY_RING_FULL);
 }
 
-/* Take back what the host program has marked as collected. Its entries are as hostile as any memory of his. */
+/*
+ * Take back what the host program has marked as collected. Its entries are as hostile as
+ * any memory of his.
+ */
 static u32 reset_ring(struct vm *vm, struct vcpu *v)
 {
 	struct kvm_dirty_gfn *e;

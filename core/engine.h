@@ -29,7 +29,8 @@ struct engine_fault;
 struct engine {
 	const char *name;
 
-	int (*init)(void);			/* once a process; -EOPNOTSUPP with a plat_log line says why not */
+	/* once a process; -EOPNOTSUPP with a plat_log line says why not */
+	int (*init)(void);
 	int (*vm_create)(struct vm *vm);
 	void (*vm_destroy)(struct vm *vm);
 	int (*vcpu_create)(struct vcpu *vcpu);
@@ -46,7 +47,10 @@ struct engine {
 	/* Any thread, atomic: make run() come back (or re-read vcpu->requests) soon. */
 	void (*kick)(struct vcpu *vcpu);
 
-	/* The host program, or the core for it, changed registers (SET_REGS, SET_SREGS, reset ...). */
+	/*
+	 * The host program, or the core for it, changed registers (SET_REGS, SET_SREGS,
+	 * reset ...).
+	 */
 	void (*state_written)(struct vcpu *vcpu);
 
 	/* On the vCPU's own thread, out of guest code: forget translations of linear addresses. */
@@ -56,10 +60,16 @@ struct engine {
 	/* CR0, CR4, EFER, segment or CPL bits that choose a mode have changed. */
 	void (*mode_changed)(struct vcpu *vcpu);
 
-	/* All vCPUs are out of guest code (slots_lock is held for writing): a slot goes or changes. */
+	/*
+	 * All vCPUs are out of guest code (slots_lock is held for writing): a slot goes or
+	 * changes.
+	 */
 	void (*slot_changed)(struct vm *vm, const struct memslot *slot);
 
-	/* A write to guest RAM that the engine did not make itself: translations of it are stale. Any thread. */
+	/*
+	 * A write to guest RAM that the engine did not make itself: translations of it are
+	 * stale. Any thread.
+	 */
 	void (*memory_written)(struct vm *vm, u64 gpa, u64 len);
 
 	/*

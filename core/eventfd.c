@@ -31,7 +31,8 @@ struct ioeventfd {
 };
 
 struct eventfd_state {
-	struct plat_spinlock lock;	/* irqfds, for acknowledgements; changes hold vm->lock too */
+	/* irqfds, for acknowledgements; changes hold vm->lock too */
+	struct plat_spinlock lock;
 	struct irqfd *irqfds;
 	struct ioeventfd *ioeventfds;
 };
@@ -185,7 +186,10 @@ long vm_irqfd(void *obj, void *arg, u64 uarg)
 		return -EINVAL;
 	if (a->flags & KVM_IRQFD_FLAG_DEASSIGN)
 		return irqfd_deassign(vm, a);
-	/* Without an irqchip there is nothing to raise; without an I/O APIC of ours nothing to resample. */
+	/*
+	 * Without an irqchip there is nothing to raise; without an I/O APIC of ours nothing
+	 * to resample.
+	 */
 	if (vm->irqchip == VM_IRQCHIP_NONE ||
 	    ((a->flags & KVM_IRQFD_FLAG_RESAMPLE) && vm->irqchip != VM_IRQCHIP_KERNEL))
 		return -EINVAL;

@@ -14,7 +14,8 @@
 #include "vcpu.h"
 
 enum copy {
-	VALUE = 0,	/* no memory: a plain value, or an address that the handler follows itself */
+	/* no memory: a plain value, or an address that the handler follows itself */
+	VALUE = 0,
 	IN = 1,
 	OUT = 2,
 	INOUT = IN | OUT,

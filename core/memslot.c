@@ -154,7 +154,10 @@ static void remove_sorted(struct memslots *s, const struct memslot *slot)
 	s->n = n;
 }
 
-/* Replace the slot's table entry by *@new (npages = 0: nothing). All that may fail has been done. */
+/*
+ * Replace the slot's table entry by *@new (npages = 0: nothing). All that may fail has been
+ * done.
+ */
 static void install(struct vm *vm, struct memslot *slot, const struct memslot *new)
 {
 	u64 gone = slot->uaddr, gone_len = slot->npages << PAGE_SHIFT;
@@ -218,7 +221,10 @@ static bool valid_region(const struct kvm_userspace_memory_region *m)
 	       end >= m->guest_phys_addr && m->memory_size >> PAGE_SHIFT <= MAX_SLOT_PAGES;
 }
 
-/* Bitmaps that @new needs and @old has not; those that it needs no longer are left to the caller. */
+/*
+ * Bitmaps that @new needs and @old has not; those that it needs no longer are left to the
+ * caller.
+ */
 static int make_bitmaps(struct vm *vm, struct memslot *new)
 {
 	bool log = new->flags & KVM_MEM_LOG_DIRTY_PAGES;

@@ -344,7 +344,10 @@ static long run_prepared(struct vcpu *v)
 	}
 	if (!finish_exit(v, &ret))
 		return ret;
-	/* The exit reason stays the last one's: host programs look at it after finishing an exit. */
+	/*
+	 * The exit reason stays the last one's: host programs look at it after finishing an
+	 * exit.
+	 */
 	if (READ_ONCE(run->immediate_exit)) {
 		v->stats.signal_exits++;
 		return -EINTR;

@@ -56,8 +56,8 @@ struct mmio_log {
 };
 
 struct vcpu_stats {
-	u64 exits, io_exits, mmio_exits, irq_exits, halt_exits, signal_exits, injections, nmi_injections,
-	    tlb_flush, translations, invalidations, hypercalls, requests, halt_wakeup;
+	u64 exits, io_exits, mmio_exits, irq_exits, halt_exits, signal_exits, injections,
+	    nmi_injections, tlb_flush, translations, invalidations, hypercalls, requests, halt_wakeup;
 };
 
 struct vcpu {

@@ -36,7 +36,10 @@ static void vm_release(void *obj)
 {
 	struct vm *vm = obj;
 
-	/* No irqfd fires into a VM that has no file: its notifiers go with the fd, as in the kernel. */
+	/*
+	 * No irqfd fires into a VM that has no file: its notifiers go with the fd, as in
+	 * the kernel.
+	 */
 	vm_eventfds_stop(vm);
 	vm_put(vm);
 }

@@ -23,13 +23,15 @@ struct memslot {
 	u32 flags;			/* KVM_MEM_* */
 	u16 id, as_id;
 	u64 *dirty;			/* bitmap, with KVM_MEM_LOG_DIRTY_PAGES */
-	u64 *code;			/* bitmap: the engine has translated something from this page */
+	/* bitmap: the engine has translated something from this page */
+	u64 *code;
 	u64 gen;			/* vm->slots_gen when it last changed */
 };
 
 struct memslots {
 	u32 n;
-	u32 last;			/* the slot that vm_slot found last: a guess, racing readers are fine */
+	/* the slot that vm_slot found last: a guess, racing readers are fine */
+	u32 last;
 	struct memslot *by_gfn[VM_MAX_SLOTS];	/* sorted by base_gfn */
 };
 
@@ -45,12 +47,14 @@ struct vm {
 	u32 refs;			/* fd, vCPUs, devices */
 	struct plat_mutex lock;
 	struct plat_rwlock slots_lock;
-	struct plat_mutex slots_gate;	/* a slots writer holds it from its first kick to its unlock; see vm_slots_write */
+	/* a slots writer holds it from its first kick to its unlock; see vm_slots_write */
+	struct plat_mutex slots_gate;
 	struct memslots slots;
 	struct memslot slot_table[VM_MAX_SLOTS];	/* by id; npages = 0: free */
 	u64 slots_gen;
 
-	struct vcpu *vcpus[VM_MAX_VCPUS];	/* by creation order; read without the lock below nr_vcpus */
+	/* by creation order; read without the lock below nr_vcpus */
+	struct vcpu *vcpus[VM_MAX_VCPUS];
 	u32 nr_vcpus;
 	u64 enabled_caps[4];
 	bool manual_dirty_protect;
@@ -68,7 +72,8 @@ struct vm {
 	struct irq_routing *routing;
 	struct eventfd_state *eventfds;
 	struct coalesced_state *coalesced;
-	struct io_device *io[2];	/* by enum io_bus; changed like the slots, with all vCPUs outside */
+	/* by enum io_bus; changed like the slots, with all vCPUs outside */
+	struct io_device *io[2];
 	struct vm_stats {
 		u64 slots_changes, irq_lines, msis, eventfds, dirty_pages;
 	} stats;
@@ -82,7 +87,8 @@ struct vm {
 	struct kvmclock_vm *clock;	/* core/x86/kvmclock.c */
 	struct msr_filter *msr_filter;
 	u64 tss_addr, identity_map_addr;
-	u64 nr_mmu_pages;		/* KVM_SET_NR_MMU_PAGES: kept, there is no shadow MMU to bound */
+	/* KVM_SET_NR_MMU_PAGES: kept, there is no shadow MMU to bound */
+	u64 nr_mmu_pages;
 	u32 boot_cpu_id;
 	u32 tsc_khz;			/* of every vCPU: the host's */
 	struct vm_tsc {
@@ -106,9 +112,15 @@ enum vm_irqchip { VM_IRQCHIP_NONE, VM_IRQCHIP_KERNEL, VM_IRQCHIP_SPLIT };
 /* memslot.c. Readers hold slots_lock. */
 struct memslot *vm_slot(struct vm *vm, u64 gfn);		/* NULL: MMIO */
 void vm_mark_dirty(struct vcpu *vcpu, struct vm *vm, struct memslot *slot, u64 gfn);
-/* Host address of one guest-physical page, NULL if none (MMIO, read-only with @write, vanished). Marks dirty on write. */
+/*
+ * Host address of one guest-physical page, NULL if none (MMIO, read-only with @write,
+ * vanished). Marks dirty on write.
+ */
 void *vm_page(struct vm *vm, struct vcpu *vcpu, u64 gpa, bool write);
-/* Copy through guest-physical memory, page by page; tells the engine of writes. 0 or -EFAULT. Takes no lock. */
+/*
+ * Copy through guest-physical memory, page by page; tells the engine of writes. 0 or
+ * -EFAULT. Takes no lock.
+ */
 int vm_read(struct vm *vm, u64 gpa, void *buf, size_t n);
 int vm_write(struct vm *vm, struct vcpu *vcpu, u64 gpa, const void *buf, size_t n);
 
@@ -122,7 +134,10 @@ void vm_code_written(struct vm *vm, u64 uaddr);
 void vm_slots_write(struct vm *vm);
 void vm_slots_write_unlock(struct vm *vm);
 
-/* Make every vCPU (but @except) act on @req (VCPU_REQ_*); with @wait, return when none is in guest code with it unseen. */
+/*
+ * Make every vCPU (but @except) act on @req (VCPU_REQ_*); with @wait, return when none is
+ * in guest code with it unseen.
+ */
 void vm_request_all(struct vm *vm, u32 req, struct vcpu *except, bool wait);
 
 /*

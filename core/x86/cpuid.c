@@ -29,25 +29,34 @@ struct feature_row {
 	u32 host, own;
 };
 
+/* FPU DE PSE TSC MSR PAE MCE CX8 APIC MTRR PGE MCA CMOV PAT PSE36 MMX FXSR */
 #define EDX_COMMON (BIT(0) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | \
 		    BIT(9) | BIT(12) | BIT(13) | BIT(14) | BIT(15) | BIT(16) | BIT(17) | \
-		    BIT(23) | BIT(24))	/* FPU DE PSE TSC MSR PAE MCE CX8 APIC MTRR PGE MCA CMOV PAT PSE36 MMX FXSR */
+		    BIT(23) | BIT(24))
 
 static const struct feature_row features[] = {
-	/* SSE3 PCLMULQDQ SSSE3 FMA CX16 PCID SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE AVX F16C RDRAND */
+	/*
+	 * SSE3 PCLMULQDQ SSSE3 FMA CX16 PCID SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE AVX F16C
+	 * RDRAND
+	 */
 	{ 1, 0, REG_ECX,
 	  BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(17) | BIT(19) | BIT(20) | BIT(22) |
 	  BIT(23) | BIT(25) | BIT(26) | BIT(28) | BIT(29) | BIT(30),
 	  BIT(21) | BIT(24) | BIT(31) },	/* x2APIC, TSC deadline, hypervisor */
-	{ 1, 0, REG_EDX, EDX_COMMON | BIT(11) | BIT(19) | BIT(25) | BIT(26) | BIT(27), BIT(1) },	/* VME */
+	/* VME */
+	{ 1, 0, REG_EDX, EDX_COMMON | BIT(11) | BIT(19) | BIT(25) | BIT(26) | BIT(27), BIT(1) },
 	{ 6, 0, REG_EAX, 0, BIT(2) },		/* ARAT: our LAPIC timer never stops */
-	/* FSGSBASE BMI1 AVX2 FDP_EXCPTN_ONLY SMEP BMI2 ERMS INVPCID ZERO_FCS_FDS RDSEED ADX SMAP CLFLUSHOPT CLWB SHA */
+	/*
+	 * FSGSBASE BMI1 AVX2 FDP_EXCPTN_ONLY SMEP BMI2 ERMS INVPCID ZERO_FCS_FDS RDSEED ADX
+	 * SMAP CLFLUSHOPT CLWB SHA
+	 */
 	{ 7, 0, REG_EBX,
 	  BIT(0) | BIT(3) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(13) |
 	  BIT(18) | BIT(19) | BIT(20) | BIT(23) | BIT(24) | BIT(29),
 	  BIT(1) },				/* TSC_ADJUST */
 	{ 7, 0, REG_ECX, BIT(9) | BIT(10) | BIT(22), BIT(2) },	/* VAES VPCLMULQDQ RDPID; UMIP */
-	{ 7, 0, REG_EDX, BIT(4), BIT(26) | BIT(27) | BIT(29) | BIT(31) },	/* FSRM; SPEC_CTRL STIBP ARCH_CAPABILITIES SSBD */
+	/* FSRM; SPEC_CTRL STIBP ARCH_CAPABILITIES SSBD */
+	{ 7, 0, REG_EDX, BIT(4), BIT(26) | BIT(27) | BIT(29) | BIT(31) },
 	{ 7, 1, REG_EAX, BIT(10) | BIT(11) | BIT(12), 0 },	/* fast short REP */
 	{ 0xd, 1, REG_EAX, BIT(0) | BIT(1) | BIT(2), 0 },	/* XSAVEOPT XSAVEC XGETBV1 */
 	/* LAHF CMP_LEGACY ABM 3DNOWPREFETCH TOPOEXT */
@@ -57,8 +66,12 @@ static const struct feature_row features[] = {
 	  EDX_COMMON | BIT(11) | BIT(20) | BIT(22) | BIT(26) | BIT(27) | BIT(29), 0 },
 	{ 0x80000007, 0, REG_EDX, BIT(8), 0 },	/* invariant TSC */
 	/* XSAVEERPTR; IBPB IBRS STIBP SSBD SSB_NO BTC_NO */
-	{ 0x80000008, 0, REG_EBX, BIT(2), BIT(12) | BIT(14) | BIT(15) | BIT(24) | BIT(26) | BIT(29) },
-	/* LFENCE serializes (it runs as itself), null selectors clear the base; SRSO_NO and its user-kernel form */
+	{ 0x80000008, 0, REG_EBX, BIT(2),
+	  BIT(12) | BIT(14) | BIT(15) | BIT(24) | BIT(26) | BIT(29) },
+	/*
+	 * LFENCE serializes (it runs as itself), null selectors clear the base; SRSO_NO and
+	 * its user-kernel form
+	 */
 	{ 0x80000021, 0, REG_EAX, BIT(2) | BIT(6), BIT(29) | BIT(30) },
 	{ 0x80000021, 0, REG_ECX, 0, BIT(1) | BIT(2) },		/* TSA_SQ_NO TSA_L1_NO */
 };
@@ -90,7 +103,10 @@ u64 x86_host_xcr0(void)
 	return r[REG_EAX] & 7;
 }
 
-/* x87 and SSE 512 bytes, the header 64, AVX's upper halves 256: the two forms are the same (SDM vol. 1, 13.4). */
+/*
+ * x87 and SSE 512 bytes, the header 64, AVX's upper halves 256: the two forms are the same
+ * (SDM vol. 1, 13.4).
+ */
 u32 x86_xsave_size(u64 xcr0, bool compacted)
 {
 	return (xcr0 & 4) ? 576 + 256 : 576;
@@ -138,7 +154,10 @@ static struct kvm_cpuid_entry2 *list_add(struct cpuid_list *l, u32 leaf, u32 sub
 	return e;
 }
 
-/* The leaf with the features of the tables; with @copy, registers that no row names come from the host. */
+/*
+ * The leaf with the features of the tables; with @copy, registers that no row names come
+ * from the host.
+ */
 static struct kvm_cpuid_entry2 *list_leaf(struct cpuid_list *l, u32 leaf, u32 sub, bool indexed,
 					  u32 copy)
 {
@@ -165,7 +184,8 @@ static void list_caches(struct cpuid_list *l, u32 leaf)
 	do {
 		e = list_leaf(l, leaf, sub++, true, COPY_ALL);
 		if (leaf == 4)
-			e->eax &= 0x3fff;	/* how many share it is topology: the host program's matter */
+			/* how many share it is topology: the host program's matter */
+			e->eax &= 0x3fff;
 	} while ((e->eax & 0x1f) && sub < 8);
 }
 
@@ -338,7 +358,10 @@ void x86_mwait_changed(struct vcpu *v)
 	v->emu.no_mwait = !shown && (v->vm->disabled_quirks & KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS);
 }
 
-/* Bits that follow the CPU's state (SDM vol. 2, CPUID), and those that need a chip that is not there. */
+/*
+ * Bits that follow the CPU's state (SDM vol. 2, CPUID), and those that need a chip that is
+ * not there.
+ */
 static void make_dynamic(struct vcpu *v, struct kvm_cpuid_entry2 *e)
 {
 	const struct x86_cpu *c = &v->cpu;
@@ -372,7 +395,10 @@ static void make_dynamic(struct vcpu *v, struct kvm_cpuid_entry2 *e)
 	}
 }
 
-/* Beyond the highest leaf Intel's processors answer with the highest basic one, AMD's with zeros. */
+/*
+ * Beyond the highest leaf Intel's processors answer with the highest basic one, AMD's with
+ * zeros.
+ */
 static const struct kvm_cpuid_entry2 *out_of_range(struct vcpu *v, u32 leaf, u32 sub)
 {
 	const struct kvm_cpuid_entry2 *max;

@@ -14,14 +14,18 @@
 #define CR3_PCID 0xfffull
 
 /* Change of which bits makes cached translations wrong. */
-#define CR4_TLB (X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | X86_CR4_PCIDE | X86_CR4_SMEP | X86_CR4_SMAP)
+#define CR4_TLB (X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | X86_CR4_PCIDE | X86_CR4_SMEP | \
+		 X86_CR4_SMAP)
 
 static bool pae_paging(u64 cr0, u64 cr4, u64 efer)
 {
 	return (cr0 & X86_CR0_PG) && (cr4 & X86_CR4_PAE) && !(efer & X86_EFER_LME);
 }
 
-/* The four entries are loaded once and checked then: bits 1, 2, 5-8 and those above the width are reserved. */
+/*
+ * The four entries are loaded once and checked then: bits 1, 2, 5-8 and those above the
+ * width are reserved.
+ */
 int x86_load_pdptes(struct vcpu *v, u64 cr3)
 {
 	u64 reserved = ~((1ull << v->cpu.maxphyaddr) - 1) | 0x1e6;
@@ -128,7 +132,10 @@ static const struct { u64 bit; u32 leaf, sub; enum cpuid_reg reg; u32 feature; }
 	{ X86_CR4_SMAP, CPUID_SMAP },
 };
 
-/* Bits that a guest with this CPUID, before it is set with the one on offer, may not set. PCE stands for RDPMC, which every CPU has. */
+/*
+ * Bits that a guest with this CPUID, before it is set with the one on offer, may not set.
+ * PCE stands for RDPMC, which every CPU has.
+ */
 u64 x86_cr4_guest_reserved(struct vcpu *v)
 {
 	u64 allowed = X86_CR4_PCE;
@@ -166,7 +173,10 @@ int x86_set_cr4(struct vcpu *v, u64 val)
 	return 0;
 }
 
-/* Without a LAPIC here the host program's may now have an interrupt that gets through: KVM_EXIT_SET_TPR. */
+/*
+ * Without a LAPIC here the host program's may now have an interrupt that gets through:
+ * KVM_EXIT_SET_TPR.
+ */
 int x86_set_cr8(struct vcpu *v, u64 val)
 {
 	bool lower = val < lapic_get_cr8(v);

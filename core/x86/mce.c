@@ -73,7 +73,10 @@ int mce_set(struct vcpu *v, u32 index, u64 val, bool host)
 	reg = bank_reg(v, index);
 	if (!reg)
 		return -ENOENT;
-	/* All or nothing; some kernels leave bit 10 of bank 4 (K8), others bit 0 of bank 0 (P6), clear. */
+	/*
+	 * All or nothing; some kernels leave bit 10 of bank 4 (K8), others bit 0 of bank 0
+	 * (P6), clear.
+	 */
 	if ((index & 3) == BANK_CTL && val && (val | BIT_ULL(10) | 1) != ~0ull)
 		return -EINVAL;
 	if (!host && (index & 3) == BANK_STATUS && val && !(v->msrs->hwcr & HWCR_MC_STATUS_WR_EN))

@@ -29,14 +29,16 @@
 #define HWCR_MC_STATUS_WR_EN BIT_ULL(18)
 #define HWCR_TSC_FREQ_SEL BIT_ULL(24)
 #define MISC_ENABLE_PMU_RO (BIT_ULL(7) | BIT_ULL(11) | BIT_ULL(12))
-#define MISC_ENABLE_DEFAULT (BIT_ULL(0) | BIT_ULL(11) | BIT_ULL(12))	/* fast strings, no BTS, no PEBS */
+/* fast strings, no BTS, no PEBS */
+#define MISC_ENABLE_DEFAULT (BIT_ULL(0) | BIT_ULL(11) | BIT_ULL(12))
 
 struct msr_row {
 	u32 first, last;
 	u8 flags;
 	msr_get_fn *get;
 	msr_set_fn *set;
-	u16 field;		/* for plain_*: offset in struct x86_cpu or, PRIV, in struct vcpu_msrs */
+	/* for plain_*: offset in struct x86_cpu or, PRIV, in struct vcpu_msrs */
+	u16 field;
 };
 
 #define SAVE BIT(0)		/* in KVM_GET_MSR_INDEX_LIST */
@@ -277,7 +279,8 @@ static int perf_caps_set(struct vcpu *v, u32 index, u64 val, bool host)
 
 static int hwcr_set(struct vcpu *v, u32 index, u64 val, bool host)
 {
-	val &= ~(BIT_ULL(3) | BIT_ULL(6) | BIT_ULL(8));		/* no TLB cache, FFDIS, IGNNE: no effect */
+	/* no TLB cache, FFDIS, IGNNE: no effect */
+	val &= ~(BIT_ULL(3) | BIT_ULL(6) | BIT_ULL(8));
 	if (val & ~(HWCR_MC_STATUS_WR_EN | HWCR_TSC_FREQ_SEL))
 		return -EINVAL;
 	v->msrs->hwcr = val;
@@ -342,7 +345,8 @@ static const struct msr_row rows[] = {
 	{ ONE(0x198), 0, const_get, readonly_set, 0 },
 	{ ONE(MSR_MISC_ENABLE), SAVE | PRIV, plain_get, misc_enable_set, OWN(misc_enable) },
 	{ ONE(0x1d9), 0, zero_get, only_zero_set, 0 },			/* DEBUGCTL */
-	{ 0x1db, 0x1de, 0, zero_get, readonly_set, 0 },			/* last branch, last interrupt */
+	/* last branch, last interrupt */
+	{ 0x1db, 0x1de, 0, zero_get, readonly_set, 0 },
 	{ ONE(0x1fc), PRIV, plain_get, plain_set, OWN(power_ctl) },
 	{ 0x200, 0x200 + 2 * MTRR_VARIABLE - 1, 0, mtrr_get, mtrr_set, 0 },
 	{ ONE(0x250), 0, mtrr_get, mtrr_set, 0 },
@@ -379,7 +383,8 @@ static const struct msr_row rows[] = {
 	{ ONE(0xc0010058), 0, zero_get, only_zero_set, 0 },		/* MMIO_CONF_BASE */
 	{ 0xc0010112, 0xc0010113, 0, zero_get, ignore_set, 0 },		/* TSEG */
 	{ ONE(0xc0010114), 0, zero_get, ignore_set, 0 },		/* VM_CR: no SVM */
-	{ 0xc0010200, 0xc001020b, 0, zero_get, ignore_set, 0 },		/* F15h PERF_CTL, PERF_CTR */
+	/* F15h PERF_CTL, PERF_CTR */
+	{ 0xc0010200, 0xc001020b, 0, zero_get, ignore_set, 0 },
 	{ 0xc0011020, 0xc0011022, 0, zero_get, ignore_set, 0 },		/* LS_CFG IC_CFG DC_CFG */
 	{ ONE(MSR_DE_CFG), FEATURE | PRIV, plain_get, de_cfg_set, OWN(de_cfg) },
 	{ ONE(0xc001102a), 0, zero_get, ignore_set, 0 },		/* BU_CFG2 */

@@ -51,7 +51,10 @@ struct vcpu_msrs {
 	u64 mce[MCE_MAX_BANKS * 4];	/* ctl, status, addr, misc of each */
 };
 
-/* @host: the host program asks (KVM_GET_MSRS, KVM_SET_MSRS), not the guest. 0, -EINVAL (#GP), -ENOENT: no such MSR. */
+/*
+ * @host: the host program asks (KVM_GET_MSRS, KVM_SET_MSRS), not the guest. 0, -EINVAL
+ * (#GP), -ENOENT: no such MSR.
+ */
 typedef int msr_get_fn(struct vcpu *v, u32 index, u64 *val, bool host);
 typedef int msr_set_fn(struct vcpu *v, u32 index, u64 val, bool host);
 

@@ -179,7 +179,8 @@ int x86_sregs_load(struct vcpu *v, const struct kvm_sregs *s)
 	if (err)
 		return err;
 	if (pae_without_long(v))
-		x86_load_pdptes(v, v->cpu.cr3);	/* memory may not be there yet: the guest's MOV CR3 will say */
+		/* memory may not be there yet: the guest's MOV CR3 will say */
+		x86_load_pdptes(v, v->cpu.cr3);
 	for (i = 0; i < 256; i++) {
 		if (!(s->interrupt_bitmap[i / 64] & BIT_ULL(i % 64)))
 			continue;
@@ -226,7 +227,8 @@ long vcpu_set_sregs2(void *obj, void *arg, u64 uarg)
 
 	if (s->flags & ~(u64)KVM_SREGS2_FLAGS_PDPTRS_VALID)
 		return -EINVAL;
-	if (given && !((s->cr0 & X86_CR0_PG) && (s->cr4 & X86_CR4_PAE) && !(s->efer & X86_EFER_LMA)))
+	if (given && (!(s->cr0 & X86_CR0_PG) || !(s->cr4 & X86_CR4_PAE) ||
+		      (s->efer & X86_EFER_LMA)))
 		return -EINVAL;
 	err = common_load(v, arg);
 	if (err)

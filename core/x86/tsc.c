@@ -134,8 +134,9 @@ long vm_get_tsc_khz(void *obj, void *arg, u64 uarg)
 
 static int check_attr(const struct kvm_device_attr *a)
 {
-	return a->flags || a->group != KVM_VCPU_TSC_CTRL || a->attr != KVM_VCPU_TSC_OFFSET ? -ENXIO :
-											       0;
+	if (a->flags || a->group != KVM_VCPU_TSC_CTRL || a->attr != KVM_VCPU_TSC_OFFSET)
+		return -ENXIO;
+	return 0;
 }
 
 long vcpu_has_attr(void *obj, void *arg, u64 uarg)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR LGPL-2.1-or-later */
-/* The x86 half of a VM's life: interrupt chips, timer, clock, and the addresses that VT-x once needed. */
+/*
+ * The x86 half of a VM's life: interrupt chips, timer, clock, and the addresses that VT-x
+ * once needed.
+ */
 #include "ioctl.h"
 #include "core-int.h"
 #include "x86/irqchip.h"
@@ -31,7 +34,10 @@ void x86_vm_destroy(struct vm *vm)
 	x86_msr_filter_free(vm);
 }
 
-/* These two areas hold what VT-x without "unrestricted guest" needs. Nothing here does; the rules stay. */
+/*
+ * These two areas hold what VT-x without "unrestricted guest" needs. Nothing here does; the
+ * rules stay.
+ */
 long vm_set_tss_addr(void *obj, void *arg, u64 uarg)
 {
 	struct vm *vm = obj;

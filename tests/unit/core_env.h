@@ -37,7 +37,10 @@ long call(int fd, unsigned int cmd, u64 arg);
 
 int open_vm(void);			/* system fd is closed at once */
 int add_ram(int vm, u32 slot, u64 gpa, u64 size, u32 flags);
-/* A VM with RAM at 0, its first vCPU in real mode at CODE with @code there. Chips first when @irqchip. */
+/*
+ * A VM with RAM at 0, its first vCPU in real mode at CODE with @code there. Chips first
+ * when @irqchip.
+ */
 struct box {
 	int vm, cpu;
 	struct vm *v;

@@ -38,7 +38,9 @@ static void chips(int vm)
 
 static void fds(int vm, int e, int g)
 {
-	struct kvm_irqfd f = { .fd = e, .gsi = 4, .flags = KVM_IRQFD_FLAG_RESAMPLE, .resamplefd = g };
+	struct kvm_irqfd f = {
+		.fd = e, .gsi = 4, .flags = KVM_IRQFD_FLAG_RESAMPLE, .resamplefd = g,
+	};
 	struct kvm_ioeventfd io = { .addr = 0x60, .len = 4, .fd = g };
 	struct kvm_coalesced_mmio_zone z = { .addr = 0x60, .size = 8 };
 
@@ -128,7 +130,8 @@ void test_failures(void)
 		test_fail_alloc(0);
 		silent += !enomem;
 		if (test_allocs_live() || test_files_open()) {
-			printf("# left behind after allocation %llu failed\n", (unsigned long long)k);
+			printf("# left behind after allocation %llu failed\n",
+			       (unsigned long long)k);
 			bad++;
 		}
 	}

@@ -109,7 +109,8 @@ static void run_msr(void)
 	r.rcx = 0x12345;
 	ioc(b.cpu, KVM_SET_REGS, &r);
 	EXIT(&b, KVM_EXIT_X86_RDMSR, "rdmsr");
-	OK(b.run->msr.index == 0x12345 && b.run->msr.reason == KVM_MSR_EXIT_REASON_UNKNOWN, "which");
+	EQ(b.run->msr.index, 0x12345, "which");
+	EQ(b.run->msr.reason, KVM_MSR_EXIT_REASON_UNKNOWN, "and why");
 	b.run->msr.data = 0x1122334455667788;
 	EXIT(&b, KVM_EXIT_X86_WRMSR, "wrmsr");
 	EQ(b.run->msr.data, 0x1122334455667788, "the value came and went");
@@ -134,7 +135,8 @@ static void run_msr(void)
 
 static void run_user_irq(void)
 {
-	static const u8 code[] = { 0xfa, 0x90, 0xfb, 0x90, 0x90, 0xf4 };	/* cli nop sti nop nop hlt */
+	/* cli nop sti nop nop hlt */
+	static const u8 code[] = { 0xfa, 0x90, 0xfb, 0x90, 0x90, 0xf4 };
 	struct kvm_interrupt i = { .irq = 0x30 };
 	struct box b;
 

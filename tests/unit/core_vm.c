@@ -90,7 +90,8 @@ void test_memory(void)
 	vm_code_written(v, (u64)ram + 0x1234);
 	EQ(engine_writes, 2, "memory in two slots is two addresses");
 	for (i = 2; i < VM_MAX_SLOTS; i++)
-		bad += region(vm, i, 0x100000 + (u64)((i * 37) % 512) * 0x2000, 0x1000, (u64)ram, 0) != 0;
+		bad += region(vm, i, 0x100000 + (u64)((i * 37) % 512) * 0x2000, 0x1000, (u64)ram,
+			      0) != 0;
 	EQ(bad, 0, "512 slots");
 	for (i = 2; i < VM_MAX_SLOTS; i++) {
 		struct memslot *s = vm_slot(v, 0x100 + ((i * 37) % 512) * 2);
