@@ -101,7 +101,7 @@ enum bt_exit {
 	BT_EXIT_LINK,		/* the same, and patch the jump ctx->link to it */
 	BT_EXIT_INTERP,		/* execute one instruction at ctx->rip in C */
 	BT_EXIT_EXC,		/* vcpu->emu.exc is to be raised at ctx->rip */
-	BT_EXIT_USER,		/* an MMIO exit is filled: ctx->rip is the instruction (read) or the next (write) */
+	BT_EXIT_USER,		/* an MMIO exit is filled: ctx->rip is at a read, past a write */
 	BT_EXIT_KICK,		/* ctx->kick was set */
 	BT_EXIT_STEP,		/* one instruction done under BT_KEY_STEP; ctx->rip is the next */
 	BT_EXIT_SMC,		/* a store changed the running block: go on at ctx->rip by look-up */
@@ -262,7 +262,7 @@ enum bt_exit bt_enter(struct bt_ctx *x, u64 code);
 void bt_ctx_load_segments(struct bt_ctx *x);
 
 /* ---- enter.S (lead) ---- */
-/* Load guest registers from ctx->gpr_ptr and flags from ctx->flags, jump to @code; back with everything stored. */
+/* Load registers from ctx->gpr_ptr and flags from ctx->flags, jump to @code; back with all stored. */
 void bt_asm_enter(struct bt_ctx *x, u64 code);
 void bt_asm_mem_slow(void);
 void bt_asm_mem_commit(void);
@@ -280,7 +280,7 @@ void bt_asm_exit_parked(void);		/* they are in ctx->flags */
  * vcpu->emu.exc, USER, FAULT) and ctx->rip is the guest instruction.
  */
 u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce);
-/* Write the bounce buffer back. 0: go on; else leave with ctx->exit_reason; ctx->rip is the NEXT instruction. */
+/* Write the bounce buffer back. 0: go on; else leave with ctx->exit_reason, ctx->rip past the instruction. */
 int bt_mem_commit(struct bt_ctx *x);
 /* ctx->mem_lin is an offset in segment memop.SEG: the linear address, or sets exit as above and *fail = 1. */
 u64 bt_seg_slow(struct bt_ctx *x, u64 *fail);
@@ -290,7 +290,10 @@ u32 bt_compute_key(struct bt_ctx *x);
 void bt_tlb_flush_all(struct bt_ctx *x);
 void bt_fpu_load(struct bt_ctx *x);	/* vcpu->cpu.xsave → processor */
 void bt_fpu_save(struct bt_ctx *x);	/* processor → vcpu->cpu.xsave */
-/* Execute one x87/SSE/AVX instruction of kind SPECIAL (fxsave, xsave, fnstenv, gathers, maskmov ...), decoded in vcpu->emu.insn. */
+/*
+ * Execute one x87/SSE/AVX instruction of kind SPECIAL (fxsave, xsave, fnstenv, gathers, maskmov ...),
+ * decoded in vcpu->emu.insn.
+ */
 int bt_fpu_special(struct bt_ctx *x);	/* an enum x86_emu_result */
 
 #endif

@@ -153,7 +153,10 @@ u8 *bt_xsave_legacy(struct vcpu *v, u64 component);	/* the image, component's in
 
 /* ---- string.c ---- */
 
-/* One REP MOVS/STOS (...) at cpu.rip, decoded in emu.insn. An enum x86_emu_result; UNHANDLED: let x86_emulate do it. */
+/*
+ * One REP MOVS/STOS (...) at cpu.rip, decoded in emu.insn. An enum x86_emu_result; UNHANDLED: let
+ * x86_emulate do it.
+ */
 int bt_string(struct bt_ctx *x);
 
 /* ---- run.c, fault.c ---- */
