@@ -244,7 +244,8 @@ guest: ## Fetch the distribution's kernels and busybox into build/guest/
 	@scripts/mkinitrd
 
 .PHONY: run
-run: deps ## Boot Linux on anykvm: a shell on the terminal, or (no terminal) its facts and off
+run: ## Boot Linux on anykvm: a shell on the terminal, or (no terminal) its facts and off
+	@scripts/deps build
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(MAKE) --no-print-directory guest
 	@scripts/run
