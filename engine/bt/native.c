@@ -258,6 +258,23 @@ static void emit_form(struct bt_emit *e, const struct x86_insn *i, const struct 
 	emit_imm(e, i);
 }
 
+/*
+ * Outside 64-bit mode VZEROALL and VZEROUPPER leave the registers 8 to 15
+ * alone (SDM vol. 2): each of the eight is cleared by an instruction that
+ * writes its low half.
+ */
+static void emit_vzero(struct bt_emit *e, const struct x86_insn *i)
+{
+	bool all = i->info->op == X86_OP_VZEROALL;
+
+	for (u32 r = 0; r < 8; r++) {
+		e8(e, 0xc5);
+		e8(e, all ? 0x80 | ((~r & 15) << 3) : 0xf8);
+		e8(e, all ? 0x57 : 0x28);		/* vxorps, vmovaps */
+		e8(e, 0xc0 | (r << 3) | r);
+	}
+}
+
 /* No modrm: rAX is implied, or a register stands in the opcode. */
 static void emit_short(struct bt_translation *t, const struct x86_insn *i, struct form *f)
 {
@@ -265,7 +282,10 @@ static void emit_short(struct bt_translation *t, const struct x86_insn *i, struc
 	u8 h = f->reg.host;
 
 	if (i->prefix & X86_P_VEX) {
-		vex_opcode(e, i, f);		/* vzeroall, vzeroupper */
+		if (i->mode == X86_MODE_64)
+			vex_opcode(e, i, f);	/* vzeroall, vzeroupper */
+		else
+			emit_vzero(e, i);
 		return;
 	}
 	legacy_prefixes(e, i);
