@@ -321,9 +321,9 @@ static void emit_operation(struct bt_translation *t, const struct x86_insn *i)
 		emit_form(t->e, i, &f);
 	else
 		emit_short(t, i, &f);
+	spill_store(t, &f.vvvv);	/* MULX with one register for both halves: the high one stays */
 	spill_store(t, &f.reg);
-	spill_store(t, &f.rm);
-	spill_store(t, &f.vvvv);
+	spill_store(t, &f.rm);		/* XADD of a register with itself: the sum stays */
 }
 
 /* ---- lea ---- */

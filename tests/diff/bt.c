@@ -518,6 +518,7 @@ static const struct {
 	{ X86_MODE_32, "\x2e\x01\x01", 3 },				/* add cs:[ecx], eax: #GP */
 	{ X86_MODE_64, "\x66\x0f\x38\x17\xcc", 5 },			/* ptest: 66 is part of it */
 	{ X86_MODE_64, "\x0f\x38\xca\x52\xd7", 5 },			/* sha1msg2, unaligned */
+	{ X86_MODE_64, "\xc4\x22\x83\xf6\xfb", 5 },			/* mulx r15, r15, rbx */
 	{ X86_MODE_64, "\x0f\xb6\xfc", 3 },				/* movzx edi, ah: no REX */
 };
 
