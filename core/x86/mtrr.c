@@ -9,6 +9,7 @@
 #include "x86/msr.h"
 
 #define MTRRCAP (BIT_ULL(10) | BIT_ULL(8) | MTRR_VARIABLE)	/* WC, fixed ranges */
+#define MTRR_FIRST_FIXED (0x200 + 2 * MTRR_VARIABLE)	/* at least: what follows is at 0x250 */
 #define PAT_RESET 0x0007040600070406ull
 
 static bool valid_type(u8 t, bool pat)
@@ -39,7 +40,7 @@ int mtrr_get(struct vcpu *v, u32 index, u64 *val, bool host)
 		*val = MTRRCAP;
 	else if (index == MSR_MTRR_DEFTYPE)
 		*val = v->msrs->mtrr_deftype;
-	else if (index < 0x250)
+	else if (index < MTRR_FIRST_FIXED)
 		*val = v->msrs->mtrr_var[index - 0x200];
 	else
 		*val = v->msrs->mtrr_fix[fixed_index(index)];
@@ -54,7 +55,7 @@ int mtrr_set(struct vcpu *v, u32 index, u64 val, bool host)
 		if ((val & ~0xcffull) || !valid_type(val, false))
 			return -EINVAL;
 		v->msrs->mtrr_deftype = val;
-	} else if (index < 0x250) {
+	} else if (index < MTRR_FIRST_FIXED) {
 		if ((val & high) || (val & (index & 1 ? 0x7ffull : 0xf00ull)) ||
 		    (!(index & 1) && !valid_type(val, false)))
 			return -EINVAL;

@@ -18,6 +18,8 @@
 
 extern u8 *ram;			/* page-aligned, RAM_SIZE bytes, zeroed by begin() */
 extern u32 engine_flushes, engine_kicks, engine_writes;
+extern u32 engine_limit;	/* instructions in one run() before a signal comes; 0: none comes */
+extern const struct engine interpreter;
 
 /* TAP */
 void ok_(bool cond, const char *name, const char *file, int line);
@@ -29,6 +31,8 @@ void ok_(bool cond, const char *name, const char *file, int line);
 	ok_(a_ == b_, name, __FILE__, __LINE__);				\
 } while (0)
 
+void env_start(void);
+int tap_end(void);
 void begin(void);			/* a clean home */
 void end(const char *name);		/* nothing may be left: no allocation, no file */
 
