@@ -334,7 +334,8 @@ struct bt_block *bt_translate(struct bt_ctx *x, u64 rip, u64 gpa, u64 gpa2, cons
 		return NULL;
 	b->ninsn = t->n;
 	b->size = t->off[t->n];
-	b->dep_hi = min((u32)PAGE_SIZE, (u32)b->dep_lo + max((u32)b->size, (u32)X86_INSN_MAX));
+	/* What is left to the emulator was decoded too, behind the block's own bytes. */
+	b->dep_hi = min((u32)PAGE_SIZE, (u32)b->dep_lo + b->size + X86_INSN_MAX);
 	if ((gpa & ~PAGE_MASK) + b->size > PAGE_SIZE)
 		b->gpa2 = gpa2;
 	find_live(t);
