@@ -329,6 +329,28 @@ static void self_modifying(void)
 	EQ(regs_get(&b.cpu).rbx, 6);
 }
 
+/*
+ * The rewritten instruction is one for the hypervisor, behind more than fifteen bytes that stay:
+ * MOV from CR3 and from CR4 in turn. rbx counts the rounds that read the wrong one.
+ */
+GUEST(mode_smc_system, 64,
+      "xor %ebx, %ebx\n mov $60, %ecx\n lea 2f(%rip), %rdi\n"
+      "1: mov %ecx, %edx\n and $1, %edx\n shl $3, %edx\n"
+      "lea 0xd8(%edx), %eax\n mov %al, 2(%rdi)\n jmp 3f\n"
+      "3: movabs $0x1122334455667788, %rsi\n movabs $0x99aabbccddeeff00, %rsi\n"
+      "2: mov %cr3, %rax\n mov %cr3, %rsi\n cmp %rsi, %rax\n setne %al\n shl $3, %al\n"
+      "cmp %al, %dl\n setne %al\n movzbl %al, %eax\n add %eax, %ebx\n dec %ecx\n jnz 1b\n hlt");
+
+static void self_modifying_system(void)
+{
+	struct box b;
+
+	BOX(&b, IRQCHIP_NONE, LONG64, mode_smc_system);
+	finish(&b.cpu);
+	EQ(regs_get(&b.cpu).rbx, 0);
+	EQ(regs_get(&b.cpu).rcx, 0);
+}
+
 GUEST(mode_hostsmc, 64, "1: mov $1, %al\n out %al, $0x10\n jmp 1b");
 
 static void host_rewrites_code(void)
@@ -372,6 +394,7 @@ static const struct api_test rows[] = {
 	{ "mode/fs-gs", fs_gs_swapgs, "base MSRs and SWAPGS" },
 	{ "mode/fp", fp_in_guest, "SSE2 and x87 give the processor's own results" },
 	{ "mode/smc", self_modifying, "code that rewrites itself" },
+	{ "mode/smc-system", self_modifying_system, "an instruction of the hypervisor's" },
 	{ "mode/smc-host", host_rewrites_code, "code that the host rewrites" },
 	{ "mode/smc-host-read", host_reads_code_in, "code that a read(2) of the host rewrites" },
 };
