@@ -139,15 +139,16 @@ static bool became_runnable(struct vcpu *v)
 	return v->mp_state == KVM_MP_STATE_RUNNABLE;
 }
 
+/* Whoever takes a wait's end takes these requests, or the next wait would end at once. */
+#define WAKE_ANY (BIT_ULL(VCPU_REQ_EVENT) | BIT_ULL(VCPU_REQ_TIMER))
+#define WAKE_HALTED (WAKE_ANY | BIT_ULL(VCPU_REQ_TRIPLE_FAULT) | BIT_ULL(VCPU_REQ_EXIT_USER))
+
 /*
  * Sleep once, without slots_lock, until something may have changed. Requests
  * that only matter in guest code do not wake: they stay for vcpu_enter_guest.
  */
-static void wait_events(struct vcpu *v)
+static void wait_events(struct vcpu *v, u64 wake)
 {
-	const u64 wake = BIT_ULL(VCPU_REQ_EVENT) | BIT_ULL(VCPU_REQ_TIMER) |
-			 BIT_ULL(VCPU_REQ_TRIPLE_FAULT) | BIT_ULL(VCPU_REQ_EXIT_USER);
-
 	plat_atomic_and64(&v->requests, ~BIT_ULL(VCPU_REQ_PAUSE));
 	WRITE_ONCE(v->waiting, 1);
 	plat_mb();
@@ -160,8 +161,7 @@ static void wait_events(struct vcpu *v)
 /* Requests that may end a wait for the host program's sake. 1: go on waiting or running. */
 static int waiting_requests(struct vcpu *v, long *ret)
 {
-	plat_atomic_and64(&v->requests,
-			  ~(BIT_ULL(VCPU_REQ_EVENT) | BIT_ULL(VCPU_REQ_TIMER)));
+	plat_atomic_and64(&v->requests, ~WAKE_ANY);
 	if (vcpu_take_request(v, VCPU_REQ_EXIT_USER) && lapic_fill_eoi_exit(v)) {
 		*ret = 0;
 		return 0;
@@ -189,7 +189,7 @@ static int wait_runnable(struct vcpu *v, long *ret)
 	while (go && !became_runnable(v)) {
 		go = waiting_requests(v, ret);
 		if (go && !became_runnable(v))
-			wait_events(v);
+			wait_events(v, WAKE_HALTED);
 	}
 	plat_read_lock(&vm->slots_lock);
 	pv_enter(v);
@@ -364,9 +364,9 @@ static long run_uninitialized(struct vcpu *v)
 	if (READ_ONCE(v->run->immediate_exit))
 		return -EINTR;
 	while (!lapic_has_init_sipi(v) && !want_out(v)) {
-		plat_atomic_and64(&v->requests, ~BIT_ULL(VCPU_REQ_EVENT));
+		plat_atomic_and64(&v->requests, ~WAKE_ANY);
 		if (!lapic_has_init_sipi(v))
-			wait_events(v);
+			wait_events(v, WAKE_ANY);
 	}
 	lapic_accept_events(v);
 	return want_out(v) ? interrupted(v) : -EAGAIN;
