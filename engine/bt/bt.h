@@ -20,7 +20,7 @@
 
 /* ---- software TLB: struct of arrays, direct-mapped ---- */
 
-#define BT_TLB_BITS 9
+#define BT_TLB_BITS 10
 #define BT_TLB_SIZE (1u << BT_TLB_BITS)
 
 /* Which view of memory a block was translated for. */
@@ -51,7 +51,7 @@ static inline u64 bt_tlb_invalid(u32 i)
 
 /* ---- jump cache: where indirect and cross-page jumps go ---- */
 
-#define BT_JC_BITS 11
+#define BT_JC_BITS 12
 #define BT_JC_SIZE (1u << BT_JC_BITS)
 #define BT_JC_FOLD 7		/* functions are aligned: fold higher bits in */
 struct bt_jc_entry {

@@ -319,6 +319,9 @@ static struct bt_block *find_block(struct bt_ctx *x, struct bt_link *link, enum 
 	if (link && flushes == x->stat_flush)
 		bt_cache_link(x->cache, link, b);
 	x->tlb2->jc_private[bt_key_mmu(b->key)] |= !w.global;
+	bt_tlb_note_jump(x, w.lin);
+	if (b->gpa2 != ~0ull)
+		bt_tlb_note_jump(x, w.lin + PAGE_SIZE);
 	bt_jc_insert(x, b);
 	return b;
 }

@@ -57,6 +57,19 @@ static void flush_jcs(struct bt_ctx *x)
 {
 	for (u32 m = 0; m < BT_MMU_COUNT; m++)
 		flush_jc(x, m);
+	memset(x->tlb2->jc_pages, 0, sizeof(x->tlb2->jc_pages));
+}
+
+static u32 jump_bit(u64 lin)
+{
+	return ((lin >> PAGE_SHIFT) * 0x9e3779b97f4a7c15ull) >> (64 - 10);
+}
+
+void bt_tlb_note_jump(struct bt_ctx *x, u64 lin)
+{
+	u32 b = jump_bit(lin);
+
+	x->tlb2->jc_pages[b / 64] |= BIT_ULL(b % 64);
 }
 
 void bt_tlb_flush_l1(struct bt_ctx *x, bool global_too)
@@ -76,9 +89,11 @@ void bt_tlb_flush_l1(struct bt_ctx *x, bool global_too)
 				x->tlb[m].tag_r[i] = x->tlb[m].tag_w[i] = bt_tlb_invalid(i);
 			}
 		}
-		if (global_too || t->jc_private[m])
+		if (!global_too && t->jc_private[m])
 			flush_jc(x, m);
 	}
+	if (global_too)
+		flush_jcs(x);
 	for (u32 i = 0; i < BT_ITLB_SIZE; i++)
 		if (global_too || !t->i[i].global)
 			t->i[i].tag = 0;
@@ -124,7 +139,7 @@ void bt_tlb_flush_asid(struct bt_ctx *x)
 void bt_tlb_flush_page(struct bt_ctx *x, u64 lin)
 {
 	struct bt_tlb2 *t = x->tlb2;
-	u32 i, b2 = large_bit(lin, 21), b1 = large_bit(lin, 30);
+	u32 i, b2 = large_bit(lin, 21), b1 = large_bit(lin, 30), bj = jump_bit(lin);
 
 	/* What was cut out of a large page near here goes with it. */
 	if ((t->large2m[b2 / 64] & BIT_ULL(b2 % 64)) || (t->large1g[b1 / 64] & BIT_ULL(b1 % 64))) {
@@ -143,7 +158,8 @@ void bt_tlb_flush_page(struct bt_ctx *x, u64 lin)
 	if ((t->i[i].tag & PAGE_MASK) == lin)
 		t->i[i].tag = 0;
 	/* The jump cache may know code of a page that the instruction TLB has lost already. */
-	flush_jcs(x);
+	if (t->jc_pages[bj / 64] & BIT_ULL(bj % 64))
+		flush_jcs(x);
 }
 
 void bt_tlb_sync(struct bt_ctx *x)
