@@ -391,8 +391,27 @@ static void irq_routes(void)
 	test_close(b.vm);
 }
 
+/* Requests of which nobody takes notice before INIT must not keep its wait from sleeping. */
+static void irq_sleeps(void)
+{
+	struct box b;
+	int cpu;
+
+	box_open(&b, true, "\xf4", 1);
+	cpu = ioc(b.vm, KVM_CREATE_VCPU, 1);
+	vcpu_request(test_file_obj(cpu, NULL), VCPU_REQ_TRIPLE_FAULT);
+	vcpu_request(test_file_obj(cpu, NULL), VCPU_REQ_EXIT_USER);
+	vcpu_request(test_file_obj(cpu, NULL), VCPU_REQ_TIMER);
+	test_waits = 0;
+	EQ(ioc(cpu, KVM_RUN, 0), -EINTR, "a CPU that waits for INIT ends with a signal");
+	EQ(test_waits, 1, "and slept until then");
+	test_close(cpu);
+	box_close(&b);
+}
+
 void test_irq(void)
 {
+	irq_sleeps();
 	irq_wakes();
 	irq_fds();
 	irq_routes();
