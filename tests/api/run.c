@@ -114,6 +114,43 @@ static void signal_from_thread(void)
 	pthread_join(t, NULL);
 }
 
+/*
+ * Every way of going round without end: the flags live at the loop's head, a page in between, calls
+ * and computed jumps, string operations, instructions of the hypervisor's.
+ */
+GUEST(loop_flags, 64, "1: adc %rax, %rbx\n jmp 1b");
+GUEST(loop_jcc, 64, "stc\n 1: jc 1b");
+GUEST(loop_pages, 64, "1: jmp 2f\n .skip 5000, 0x90\n 2: jmp 1b");
+GUEST(loop_call, 64, "1: call 2f\n jmp 1b\n 2: ret");
+GUEST(loop_computed, 64, "lea 1f(%rip), %rax\n 1: jmp *%rax");
+GUEST(loop_loop, 64, "1: mov $-1, %rcx\n 2: loop 2b\n jmp 1b");
+GUEST(loop_string, 64, "1: mov $0x20000, %edi\n mov $0x10000, %ecx\n rep stosb\n jmp 1b");
+GUEST(loop_system, 64, "1: mov %cr3, %rax\n jmp 1b");
+GUEST(loop_eflags, 64, "1: pushf\n popf\n jmp 1b");
+
+static void signal_loops(void)
+{
+	static const struct {
+		const u8 *code, *end;
+	} loops[] = {
+#define LOOP(name) { guest_##name, guest_##name##_end }
+		LOOP(loop_flags), LOOP(loop_jcc), LOOP(loop_pages), LOOP(loop_call),
+		LOOP(loop_computed), LOOP(loop_loop), LOOP(loop_string), LOOP(loop_system),
+		LOOP(loop_eflags),
+#undef LOOP
+	};
+	struct itimerval timer = { .it_value.tv_usec = 10000, .it_interval.tv_usec = 10000 };
+	struct box b;
+
+	catch_usr1();
+	for (unsigned int n = 0; n < sizeof(loops) / sizeof(loops[0]); n++) {
+		box_make(&b, IRQCHIP_NONE, LONG64, loops[n].code, loops[n].end);
+		OK(setitimer(ITIMER_REAL, &timer, NULL));
+		for (int i = 0; i < 3; i++)
+			EQ(run_once(&b.cpu), -EINTR);
+	}
+}
+
 static void signal_pending(void)
 {
 	struct {
@@ -284,6 +321,7 @@ static const struct api_test rows[] = {
 	{ "run/immediate-exit-before", immediate_exit_is_not_a_kick, "set before, holds" },
 	{ "run/signal", signal_exit, "a signal ends it: EINTR, exit reason INTR" },
 	{ "run/signal-thread", signal_from_thread, "pthread_kill does" },
+	{ "run/signal-loops", signal_loops, "out of every kind of loop" },
 	{ "run/signal-pending", signal_pending, "the mask opens what was blocked" },
 	{ "run/signal-masked", signal_masked, "the mask blocks what was open" },
 	{ "run/sync-regs-out", sync_regs_out, "registers in the shared page after an exit" },
