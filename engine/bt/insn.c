@@ -99,6 +99,13 @@ static void body_pop_reg(struct bt_translation *t, const struct x86_insn *i)
 {
 	u8 g = i->has_modrm ? i->rm : i->reg, h = bt_host_reg[g];
 
+	if (g == X86_RSP && i->opsize == 2) {
+		/* rsp moves first, and its upper part stays moved. */
+		load_zx(t, T1, EMIT_MEM(T0, 0), 2);
+		stack_move(t, 2);
+		emit_rr(t->e, E_66, 0x8b, G_RSP, T1);
+		return;
+	}
 	if (g == X86_RSP) {
 		emit_rm(t->e, size_flag(i->opsize), 0x8b, G_RSP, EMIT_MEM(T0, 0));
 		return;

@@ -5,10 +5,13 @@
 
 #include "bt.h"
 
-/* Guest memory: the same addresses natively and in the engine. */
+/*
+ * Guest memory: the same addresses natively and in the engine. The code is far from what a wild
+ * pointer into the data may become, since the engine's memory here has the data only.
+ */
 #define DIFF_DATA 0x20000000ull
 #define DIFF_DATA_SIZE (16 * 4096u)
-#define DIFF_CODE 0x21000000ull
+#define DIFF_CODE 0x2d680000ull
 #define DIFF_CODE_SIZE 8192u
 
 extern u32 diff_bounce_percent, diff_fill;
