@@ -28,3 +28,8 @@ san-test-y += tests/fuzz/ioctl
 tests/fuzz/ioctl-y := tests/fuzz/ioctl.o tests/unit/core_env.o
 tests/fuzz/ioctl-link := core
 tests/fuzz/ioctl-args := 3000
+
+# The page walk, alone.
+test-y += tests/unit/walk
+san-test-y += tests/unit/walk
+tests/unit/walk-y := tests/unit/walk.o core/x86/walk.o core/string.o
