@@ -61,6 +61,8 @@ int lapic_get_state(struct vcpu *v, struct kvm_lapic_state *s)
 		return -EINVAL;
 	lapic_sync(l);
 	memset(s, 0, sizeof(*s));
+	/* Reading the count may end it: before IRR, or the interrupt would be in neither. */
+	put(s, 0x390, lapic_timer_count(l));
 	if (l->x2apic)
 		put(s, 0x20, v->vm->x2apic_api ? v->id : v->id << 24);
 	else
@@ -73,7 +75,6 @@ int lapic_get_state(struct vcpu *v, struct kvm_lapic_state *s)
 	put_vectors(s, 0x180, l->tmr);
 	put_vectors(s, 0x200, l->irr);
 	put(s, 0x320, l->lvt[APIC_LVT_TIMER]);
-	put(s, 0x390, lapic_timer_count(l));
 	put(s, 0x380, l->tmict);
 	put(s, 0x3e0, l->tdcr);
 	for (u32 i = 0; i < ARRAY_SIZE(plain); i++)

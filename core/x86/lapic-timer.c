@@ -250,7 +250,11 @@ u32 lapic_timer_count(struct lapic *l)
 	return min(left, (u64)l->tmict);
 }
 
-/* KVM_SET_LAPIC: LVTT is in place; go on from what was left. */
+/*
+ * KVM_SET_LAPIC: LVTT is in place; go on from what was left. A one-shot timer
+ * with nothing left fires, as on stock KVM: its interrupt may not have been in
+ * the saved IRR yet, and a guest that waits for it would wait for ever.
+ */
 void lapic_timer_restore(struct lapic *l, u32 tmict, u32 tdcr, u32 tmcct)
 {
 	u64 count = NS_PER_COUNT;
@@ -263,9 +267,10 @@ void lapic_timer_restore(struct lapic *l, u32 tmict, u32 tdcr, u32 tmcct)
 		count *= divisor(l->tdcr);
 		l->tmict = tmict;
 		l->period_ns = clamp_period(l, tmict * count);
-		if (tmict && (tmcct || timer_mode(l) == MODE_PERIODIC))
-			l->deadline_ns = plat_time_ns() +
-					 min(tmcct ? tmcct * count : l->period_ns, l->period_ns);
+		if (!tmcct && timer_mode(l) == MODE_PERIODIC)
+			tmcct = tmict;
+		if (tmict && timer_mode(l) <= MODE_PERIODIC)
+			l->deadline_ns = plat_time_ns() + min(tmcct * count, l->period_ns);
 		arm(l);
 	} else if (l->tsc_deadline) {
 		start_deadline(l);

@@ -471,6 +471,22 @@ static void test_state(void)
 	env_advance(1);
 	OK(irr(v, 0xef), "then fires");
 	env_vm_free(to);
+
+	/* A one-shot timer whose time has come without anybody having looked. */
+	v = vm->vcpus[1];
+	env_set_apic(v, 0x320, 0xee);
+	env_set_apic(v, 0x380, 1000);
+	env_now += 1000;
+	lapic_get_state(v, &s);
+	EQ(*(u32 *)(s.regs + 0x390), 0, "nothing is left of the count");
+	OK(*(u32 *)(s.regs + 0x270) & BIT(0xee & 31), "and its interrupt is in the page");
+	memset(s.regs + 0x200, 0, 0x80);
+	to = env_vm(VM_IRQCHIP_KERNEL, 2, NULL);
+	v = to->vcpus[1];
+	EQ(lapic_set_state(v, &s), 0, "set");
+	env_advance(1);
+	OK(irr(v, 0xee), "a one-shot timer restored at 0 fires");
+	env_vm_free(to);
 	env_vm_free(vm);
 
 	vm = machine(VM_IRQCHIP_KERNEL, 2, NULL);
