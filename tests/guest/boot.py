@@ -446,6 +446,36 @@ def dma_into_code(directory):
     sector_guest(image)
 
 
+FORKS_SCRIPT = """#!/bin/sh
+loop() {
+	i=0
+	while [ $i -lt 100 ]; do
+		x=$(echo $1-$i | /bin/busybox sed s/-/:/) || echo "anykvm-bad: status $?"
+		[ "$x" = "$1:$i" ] || echo "anykvm-bad: $x"
+		i=$((i + 1))
+	done
+}
+for n in 1 2 3 4; do loop $n & done
+wait
+"""
+
+
+def forks(directory):
+    """Processes are made and their pages copied on write, on two CPUs, with PCID."""
+    script, initrd = os.path.join(directory, "forks"), os.path.join(directory, "initrd.gz")
+    with open(script, "w", encoding="utf-8") as f:
+        f.write(FORKS_SCRIPT)
+    os.chmod(script, 0o755)
+    subprocess.run([os.path.join(TOP, "scripts/mkinitrd"), initrd,
+                    need(f"{GUEST}/busybox-amd64", "busybox"), f"tests/forks={script}"], check=True)
+    text = run(qemu("-m", "192", "-smp", "2", "-nographic", "-no-reboot", "-kernel",
+                    need(f"{GUEST}/vmlinuz-amd64", "the amd64 kernel"), "-initrd", initrd,
+                    "-append", "console=ttyS0 panic=-1 anykvm.run=forks"), 180)
+    expect(text, "^anykvm-exit: 0")
+    if "anykvm-bad" in text or "segfault" in text:
+        raise Wrong(f"a process went wrong: {text[-600:]}")
+
+
 def modules(*names):
     """The files of these modules, each after those that it needs."""
     tree = need(f"{GUEST}/modules-amd64/kernel/block", "the kernel's disk modules")
@@ -530,6 +560,7 @@ ROWS = {
     "self-modifying": self_modifying,
     "dma-into-code": dma_into_code,
     "disk-linux": disk_linux,
+    "forks": forks,
 }
 
 
