@@ -190,7 +190,8 @@ exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
         def machine(*args):
             return ["unshare", "-m", "sh", "-c", hide, "sh",
                     *qemu(*args, runner=f"{directory}/anykvm-exec")]
-        if subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+        if subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL,
+                          check=False).returncode:
             raise Skip("unshare -m is refused")
         linux(machine, "amd64", 1, where=directory)
     else:
