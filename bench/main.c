@@ -41,7 +41,7 @@ static void measure(const struct bench *b)
 		n = t > 1e-4 ? n * (least / 2 / t) + 1 : n * 8;
 	best = t / n;
 	n = n * (least / t) + 1;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 5; i++) {
 		t = timed(b, n) / n;
 		if (t < best)
 			best = t;
