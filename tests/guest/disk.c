@@ -26,16 +26,18 @@ static int call(const unsigned char *p)
 	return f();
 }
 
-/* Every place that is run is another one, so that blocks and pages are met in all combinations. */
+/* Few places in each page, so that all are run again soon. Even pages only the device writes. */
 static int check(unsigned char *page, int number)
 {
-	int at = number * 8 % PAGE, again;
+	int at = number / PAGES % 4 * 8, again;
 	int got = call(page + at);
 
 	if (got != number) {
 		printf("page %d: its code answers %d\n", number, got);
 		return -1;
 	}
+	if (!(number & 1))
+		return 0;
 	page[at + 1] ^= 0x55;		/* mov's operand: the processor's own store */
 	again = call(page + at);
 	if (again != (number ^ 0x55)) {
