@@ -206,7 +206,7 @@ bool vcpu_debug_exit(struct vcpu *v, u8 vector, u64 dr6, u64 pc);
  */
 bool vcpu_debug_stepping(const struct vcpu *v);
 
-/* x86/vcpu-emulate.c (owner: mmu/run): one instruction by the emulator at cpu.rip. */
+/* x86/vcpu-emulate.c: one instruction by the emulator at cpu.rip. */
 enum engine_exit;
 /* 1: done, go on; 0: leave with *why */
 int vcpu_emulate_one(struct vcpu *v, enum engine_exit *why);

@@ -135,9 +135,8 @@ struct bt_ctx {
 	u32 memop;		/* 0x6c: BT_MEMOP_* of the slow access under way */
 	u64 mem_lin;		/* 0x70: its linear address */
 	u64 mem_ret;		/* 0x78: return address in generated code: names the guest instruction */
-	u64 host_mxcsr;		/* 0x80 */
-	u64 fn_exit_parked;	/* 0x88: like fn_exit, the arithmetic flags are in ctx->flags already */
-	u64 scratch[4];		/* 0x90 */
+	u64 fn_exit_parked;	/* 0x80: like fn_exit, the arithmetic flags are in ctx->flags already */
+	u64 scratch[4];		/* 0x88 */
 	u64 group[BT_GROUP_SLOTS];		/* host addresses of groups of accesses: group.c */
 	/* from here on only C and generated displacements */
 	u32 interp;		/* with BT_EXIT_INTERP: bt_cache_kept's number, 0: decode it */
@@ -214,7 +213,7 @@ struct bt_block {
 	u32 nmap;
 };
 
-/* ---- cache.c (lead): blocks and code memory of one vCPU; own thread only ---- */
+/* ---- cache.c: blocks and code memory of one vCPU; own thread only ---- */
 struct bt_cache *bt_cache_create(struct bt_ctx *x);
 void bt_cache_destroy(struct bt_cache *c);
 /* The block for guest @rip at @gpa (and the page @gpa2 of the next linear page, ~0 if not mapped), or NULL. */
@@ -236,7 +235,7 @@ void bt_jc_flush(struct bt_ctx *x);
 void bt_jc_flush_view(struct bt_ctx *x, enum bt_mmu m);
 void bt_jc_insert(struct bt_ctx *x, struct bt_block *b);
 
-/* ---- translate.c (lead) ---- */
+/* ---- translate.c ---- */
 /*
  * Translate at guest @rip. @page: host address of the page of the first byte;
  * @page2: of the next linear page when it is mapped for execution, or NULL.
@@ -247,7 +246,7 @@ void bt_jc_insert(struct bt_ctx *x, struct bt_block *b);
 struct bt_block *bt_translate(struct bt_ctx *x, u64 rip, u64 gpa, u64 gpa2, const u8 *page,
 			      const u8 *page2);
 
-/* ---- context.c (lead) ---- */
+/* ---- context.c ---- */
 /* The context with its stack, jump caches and TLBs empty, function pointers set; or NULL. */
 struct bt_ctx *bt_ctx_create(struct vcpu *v);
 void bt_ctx_destroy(struct bt_ctx *x);
@@ -261,7 +260,7 @@ void bt_ctx_destroy(struct bt_ctx *x);
 enum bt_exit bt_enter(struct bt_ctx *x, u64 code);
 void bt_ctx_load_segments(struct bt_ctx *x);
 
-/* ---- enter.S (lead) ---- */
+/* ---- enter.S ---- */
 /* Load registers from ctx->gpr_ptr and flags from ctx->flags, jump to @code; back with all stored. */
 void bt_asm_enter(struct bt_ctx *x, u64 code);
 void bt_asm_mem_slow(void);
@@ -270,7 +269,7 @@ void bt_asm_seg_slow(void);
 void bt_asm_exit(void);			/* arithmetic flags are in the processor */
 void bt_asm_exit_parked(void);		/* they are in ctx->flags */
 
-/* ---- called by enter.S (owner: mmu/run, tlb.c) on the context's own stack ---- */
+/* ---- tlb.c: called by enter.S on the context's own stack ---- */
 /*
  * Resolve ctx->mem_lin for ctx->memop. Returns the host address where the
  * access may be made at once (TLB filled when possible), with *bounce = 0; or
@@ -285,7 +284,7 @@ int bt_mem_commit(struct bt_ctx *x);
 /* ctx->mem_lin is an offset in segment memop.SEG: the linear address, or sets exit as above and *fail = 1. */
 u64 bt_seg_slow(struct bt_ctx *x, u64 *fail);
 
-/* ---- run.c, tlb.c, smc.c, fpu.c (owner: mmu/run) ---- */
+/* ---- run.c, tlb.c, smc.c, fpu.c ---- */
 u32 bt_compute_key(struct bt_ctx *x);
 void bt_tlb_flush_all(struct bt_ctx *x);
 void bt_fpu_load(struct bt_ctx *x);	/* vcpu->cpu.xsave → processor */

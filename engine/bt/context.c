@@ -16,7 +16,7 @@ _Static_assert(offsetof(struct bt_ctx, gpr_ptr) == 0x30, "enter.S: GPR_PTR");
 _Static_assert(offsetof(struct bt_ctx, host_rsp) == 0x38, "enter.S: HOST_RSP");
 _Static_assert(offsetof(struct bt_ctx, mem_lin) == 0x70, "enter.S: MEM_LIN");
 _Static_assert(offsetof(struct bt_ctx, mem_ret) == 0x78, "enter.S: MEM_RET");
-_Static_assert(offsetof(struct bt_ctx, scratch) == 0x90, "enter.S: SCRATCH");
+_Static_assert(offsetof(struct bt_ctx, scratch) == 0x88, "enter.S: SCRATCH");
 
 struct bt_ctx *bt_ctx_create(struct vcpu *v)
 {

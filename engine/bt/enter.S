@@ -14,7 +14,7 @@
 #define HOST_RSP	0x38
 #define MEM_LIN		0x70
 #define MEM_RET		0x78
-#define SCRATCH		0x90
+#define SCRATCH		0x88
 
 /* The arithmetic flags to the context, and back; rax survives in SAVE_RAX. */
 .macro park_flags

@@ -127,7 +127,7 @@ static void emit_segment(struct bt_translation *t, u32 size, u32 memop, u8 seg)
 static u32 emit_check(struct bt_translation *t, u32 size, s32 tag)
 {
 	emit_mov(t->e, T1, T0);
-	emit_rr(t->e, E_W, 0xc1, 5, T1);			/* shr T1, 9: see bt_tlb_index */
+	emit_rr(t->e, E_W, 0xc1, 5, T1);			/* shr: see bt_tlb_index */
 	e8(t->e, BT_TLB_BITS);
 	emit_rr(t->e, 0, 0x33, T1, T0);				/* xor */
 	emit_rr(t->e, 0, 0xc1, 5, T1);				/* shr T1d, 12 */
