@@ -111,17 +111,7 @@ u16 bt_live_at(struct bt_translation *t, u64 rip)
 
 static bool breakpoint_at(const struct bt_translation *t, u64 rip)
 {
-	const struct vcpu *v = t->x->vcpu;
-	u64 lin = rip + t->b->cs_base;
-	bool host = v->guest_debug & KVM_GUESTDBG_USE_HW_BP;
-	const u64 *dr = host ? v->guest_debug_dr : v->cpu.dr;
-
-	if (!(t->key & BT_KEY_BP))
-		return false;
-	for (u32 n = 0; n < 4; n++)
-		if (((dr[7] >> (2 * n)) & 3) && !((dr[7] >> (16 + 4 * n)) & 3) && dr[n] == lin)
-			return true;
-	return false;
+	return (t->key & BT_KEY_BP) && x86_break_hits(t->x->vcpu, rip + t->b->cs_base);
 }
 
 /* Fill t->insn. False: the first instruction can't be fetched whole. */
@@ -161,8 +151,11 @@ static bool decode_block(struct bt_translation *t)
 		if (off > PAGE_SIZE)
 			break;
 	}
-	/* The shadow of STI covers the next instruction, which must not be across an edge. */
-	if (t->end == END_FALL && t->n && t->insn[t->n - 1].info->op == X86_OP_STI) {
+	/*
+	 * The shadow of STI covers the next instruction, which must not be across an edge, nor the
+	 * emulator's: an interrupt between STI and HLT would be slept over.
+	 */
+	if (t->end != END_BRANCH && t->n && t->insn[t->n - 1].info->op == X86_OP_STI) {
 		t->end = END_INTERP;
 		off -= t->insn[--t->n].len;
 		t->decoded = true;
