@@ -227,7 +227,8 @@ extern struct plat_spinlock vcpu_split_lock;
 
 /* x86/debug.c: breakpoints in force, as bits of DR6. */
 bool x86_break_armed(const struct vcpu *v);
-u64 x86_effective_dr7(const struct vcpu *v);
+/* The debug registers in force: the debugger's while it has hardware breakpoints, or the guest's. */
+const u64 *x86_effective_dr(const struct vcpu *v);
 u64 x86_break_hits(const struct vcpu *v, u64 lin);
 bool x86_watch_armed(const struct vcpu *v);
 bool x86_watch_page(const struct vcpu *v, u64 page);

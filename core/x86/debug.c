@@ -11,7 +11,7 @@
 
 enum { RW_EXEC, RW_WRITE, RW_IO, RW_DATA };
 
-static const u64 *effective_dr(const struct vcpu *v)
+const u64 *x86_effective_dr(const struct vcpu *v)
 {
 	return (v->guest_debug & KVM_GUESTDBG_USE_HW_BP) ? v->guest_debug_dr : v->cpu.dr;
 }
@@ -20,7 +20,7 @@ static const u64 *effective_dr(const struct vcpu *v)
 static u64 hits(const struct vcpu *v, u64 addr, u64 len, u32 rw_mask)
 {
 	static const u8 len_of[4] = { 1, 2, 8, 4 };
-	const u64 *dr = effective_dr(v);
+	const u64 *dr = x86_effective_dr(v);
 	u64 dr7 = dr[7], found = 0;
 	unsigned int i;
 
@@ -39,7 +39,7 @@ static u64 hits(const struct vcpu *v, u64 addr, u64 len, u32 rw_mask)
 
 static bool armed(const struct vcpu *v, u32 rw_mask)
 {
-	u64 dr7 = effective_dr(v)[7];
+	u64 dr7 = x86_effective_dr(v)[7];
 	unsigned int i;
 
 	if (likely(!(dr7 & 0xff)))
@@ -48,11 +48,6 @@ static bool armed(const struct vcpu *v, u32 rw_mask)
 		if (((dr7 >> (2 * i)) & 3) && (rw_mask & BIT((dr7 >> (16 + 4 * i)) & 3)))
 			return true;
 	return false;
-}
-
-u64 x86_effective_dr7(const struct vcpu *v)
-{
-	return effective_dr(v)[7];
 }
 
 bool x86_break_armed(const struct vcpu *v)
@@ -77,14 +72,14 @@ bool x86_watch_page(const struct vcpu *v, u64 page)
 
 u64 x86_watch_hits(const struct vcpu *v, u64 lin, u64 len, bool write)
 {
-	if (likely(!(effective_dr(v)[7] & 0xff)))
+	if (likely(!(x86_effective_dr(v)[7] & 0xff)))
 		return 0;
 	return hits(v, lin, len, BIT(RW_DATA) | (write ? BIT(RW_WRITE) : 0));
 }
 
 u64 x86_watch_io_hits(const struct vcpu *v, u16 port, u32 size)
 {
-	if (likely(!(effective_dr(v)[7] & 0xff)) || !(v->cpu.cr4 & X86_CR4_DE))
+	if (likely(!(x86_effective_dr(v)[7] & 0xff)) || !(v->cpu.cr4 & X86_CR4_DE))
 		return 0;
 	return hits(v, port, size, BIT(RW_IO));
 }
@@ -112,7 +107,7 @@ bool vcpu_debug_exit(struct vcpu *v, u8 vector, u64 dr6, u64 pc)
 		run->debug.arch.pc = pc;
 	if (vector == X86_EXC_DB) {
 		run->debug.arch.dr6 = DR6_FIXED | dr6;
-		run->debug.arch.dr7 = effective_dr(v)[7];
+		run->debug.arch.dr7 = x86_effective_dr(v)[7];
 	}
 	return true;
 }

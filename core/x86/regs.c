@@ -9,7 +9,6 @@
 
 #define DR6_RESET 0xffff0ff0ull
 #define DR7_FIXED 0x400ull
-#define DR7_GD BIT_ULL(13)
 
 static const u8 gpr_order[] = {
 	X86_RAX, X86_RBX, X86_RCX, X86_RDX, X86_RSI, X86_RDI, X86_RSP, X86_RBP,
@@ -285,7 +284,6 @@ long vcpu_set_guest_debug(void *obj, void *arg, u64 uarg)
 		memcpy(v->guest_debug_dr, d->arch.debugreg, sizeof(v->guest_debug_dr));
 		v->guest_debug_dr[7] |= DR7_FIXED;
 	}
-	v->emu.dr_guard = v->guest_debug_dr[7] & DR7_GD;
 	vcpu_request(v, VCPU_REQ_TLB_FLUSH);	/* pages under a watchpoint go the slow way */
 	v->vm->engine->state_written(v);
 	return 0;

@@ -530,7 +530,7 @@ int vcpu_check_insn(struct vcpu *v)
 		return vcpu_debug_exit(v, X86_EXC_BP, 0, v->cpu.rip) ? X86_EMU_EXIT : X86_EMU_OK;
 	case X86_OP_MOV_FROM_DR:
 	case X86_OP_MOV_TO_DR:
-		if (!(x86_effective_dr7(v) & DR7_GD) || x86_cpl(&v->cpu))
+		if (!(x86_effective_dr(v)[7] & DR7_GD) || x86_cpl(&v->cpu))
 			return X86_EMU_OK;
 		if (!(v->guest_debug & KVM_GUESTDBG_USE_HW_BP))
 			v->cpu.dr[7] &= ~DR7_GD;	/* cleared on the way to the handler */

@@ -67,9 +67,7 @@ static void make_link(struct bt_translation *t, u32 rel, u64 target)
 /* To the jump cache's entry for a constant target. Flags are parked where live. */
 void bt_edge_far(struct bt_translation *t, u64 target, u16 live)
 {
-	enum bt_mmu mmu = bt_key_mmu(t->key);
-	s32 jc = CTX_OFF(jc) + mmu * (s32)sizeof(t->x->jc[0]) +
-		 (s32)(bt_jc_index(target) * sizeof(struct bt_jc_entry));
+	s32 jc = bt_jc_disp(bt_key_mmu(t->key), bt_jc_index(target));
 	struct bt_cold *c;
 
 	if (live)
@@ -132,7 +130,7 @@ void bt_edge_cc(struct bt_translation *t, u8 cc, u64 target, u16 live)
 /* The target is in T0; nothing is known of it, so all flags are live. */
 void bt_edge_indirect(struct bt_translation *t)
 {
-	s32 jc = CTX_OFF(jc) + bt_key_mmu(t->key) * (s32)sizeof(t->x->jc[0]);
+	s32 jc = bt_jc_disp(bt_key_mmu(t->key), 0);
 	struct bt_cold *c;
 
 	if (t->key & BT_KEY_STEP) {

@@ -279,24 +279,16 @@ static void insn_jcxz(struct bt_translation *t, const struct x86_insn *i)
 
 /* ---- which, and what for each ---- */
 
-struct insn_row {
-	u16 op;
-	void (*emit)(struct bt_translation *t, const struct x86_insn *i);
-};
-
-static const struct insn_row rows[] = {
+static const struct bt_row rows[] = {
 	{ X86_OP_PUSH, insn_push }, { X86_OP_POP, insn_pop },	   { X86_OP_LEAVE, insn_leave },
 	{ X86_OP_JCC, insn_jcc },   { X86_OP_JMP, insn_jmp },	   { X86_OP_CALL, insn_call },
 	{ X86_OP_RET, insn_ret },   { X86_OP_LOOP, insn_loop },	   { X86_OP_LOOPE, insn_loop },
 	{ X86_OP_LOOPNE, insn_loop }, { X86_OP_JCXZ, insn_jcxz },
 };
 
-static const struct insn_row *find_row(u16 op)
+static const struct bt_row *find_row(u16 op)
 {
-	for (u32 n = 0; n < ARRAY_SIZE(rows); n++)
-		if (rows[n].op == op)
-			return &rows[n];
-	return NULL;
+	return bt_find_row(rows, ARRAY_SIZE(rows), op);
 }
 
 static bool stack_ok(const struct bt_translation *t, const struct x86_insn *i)
@@ -342,7 +334,7 @@ bool bt_insn_ok(const struct bt_translation *t, const struct x86_insn *i)
 
 void bt_insn(struct bt_translation *t, const struct x86_insn *i)
 {
-	const struct insn_row *r;
+	const struct bt_row *r;
 
 	if (i->info->kind == X86_K_NATIVE || i->info->kind == X86_K_NATIVE_DE) {
 		bt_native(t, i);

@@ -67,8 +67,7 @@ u32 bt_compute_key(struct bt_ctx *x)
 /* Blocks that end before a breakpoint were made for a set of breakpoints. */
 static void check_breakpoints(struct bt_ctx *x)
 {
-	const struct vcpu *v = x->vcpu;
-	const u64 *dr = (v->guest_debug & KVM_GUESTDBG_USE_HW_BP) ? v->guest_debug_dr : v->cpu.dr;
+	const u64 *dr = x86_effective_dr(x->vcpu);
 	u64 sum = 0;
 
 	if (x->key & BT_KEY_BP)

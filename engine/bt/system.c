@@ -73,8 +73,7 @@ static void switch_view(struct bt_translation *t, enum bt_mmu mmu)
 {
 	u32 key = (t->key & ~(3u << BT_KEY_MMU_SHIFT)) | mmu << BT_KEY_MMU_SHIFT;
 	u64 next = bt_insn_rip(t, t->cur + 1);
-	s32 jc = CTX_OFF(jc) + mmu * (s32)sizeof(t->x->jc[0]) +
-		 (s32)(bt_jc_index(next) * sizeof(struct bt_jc_entry));
+	s32 jc = bt_jc_disp(mmu, bt_jc_index(next));
 	struct bt_cold *c = bt_cold(t, COLD_MISS, 0);
 
 	bt_park(t);
@@ -186,12 +185,7 @@ static void insn_popf(struct bt_translation *t, const struct x86_insn *i)
 	bt_unpark(t);
 }
 
-struct system_row {
-	u16 op;
-	void (*emit)(struct bt_translation *t, const struct x86_insn *i);
-};
-
-static const struct system_row rows[] = {
+static const struct bt_row rows[] = {
 	{ X86_OP_CLI, insn_cli },
 	{ X86_OP_STI, insn_sti },
 	{ X86_OP_PUSHF, insn_pushf },
@@ -201,12 +195,9 @@ static const struct system_row rows[] = {
 	{ X86_OP_SWAPGS, insn_swapgs },
 };
 
-static const struct system_row *find_row(u16 op)
+static const struct bt_row *find_row(u16 op)
 {
-	for (u32 n = 0; n < ARRAY_SIZE(rows); n++)
-		if (rows[n].op == op)
-			return &rows[n];
-	return NULL;
+	return bt_find_row(rows, ARRAY_SIZE(rows), op);
 }
 
 bool bt_system_ok(const struct bt_translation *t, const struct x86_insn *i)

@@ -23,7 +23,7 @@
 
 struct bt_translation;
 
-/* Emits the instruction on [T0], with every register change that goes with it. */
+/* Emits an instruction; for a memory access, on [T0], with every register change that goes with it. */
 typedef void (*bt_body)(struct bt_translation *t, const struct x86_insn *i);
 
 /* Code that is rarely run, emitted behind the block. */
@@ -57,6 +57,20 @@ struct bt_group {
 	u32 vbase, vindex;	/* versions of the registers */
 	s32 lo, hi;		/* range, relative to the registers */
 };
+
+/* What to emit for an operation that does not run as itself. */
+struct bt_row {
+	u16 op;
+	bt_body emit;
+};
+
+static inline const struct bt_row *bt_find_row(const struct bt_row *rows, u32 n, u16 op)
+{
+	for (; n--; rows++)
+		if (rows->op == op)
+			return rows;
+	return NULL;
+}
 
 /* Why the decoded run ends. */
 enum bt_end { END_BRANCH, END_INTERP, END_FALL };
@@ -124,6 +138,11 @@ bool bt_follow(struct bt_translation *t, const struct x86_insn *i, bt_body body)
 
 /* edge.c */
 void bt_edge_far(struct bt_translation *t, u64 target, u16 live);
+/* Displacement in the context of the jump cache's entry @i for view @mmu. */
+static inline s32 bt_jc_disp(enum bt_mmu mmu, u32 i)
+{
+	return CTX_OFF(jc) + (s32)((mmu * BT_JC_SIZE + i) * sizeof(struct bt_jc_entry));
+}
 void bt_set_rip(struct bt_translation *t, u64 rip);
 void bt_exit(struct bt_translation *t, u64 rip, enum bt_exit why);
 void bt_edge(struct bt_translation *t, u64 target, u16 live);

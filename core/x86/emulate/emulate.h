@@ -76,7 +76,6 @@ struct x86_emu {
 	void *ctx;			/* the owner's (a struct vcpu, a test) */
 	bool vendor_intel;		/* sysenter/syscall rules of the guest's CPUID vendor */
 	bool no_mwait;			/* set by the owner: MONITOR and MWAIT are #UD */
-	bool dr_guard;			/* set by the owner: a debug register access is #DB (DR7.GD) */
 	bool no_single_step;		/* set by the owner: do not raise #DB for TF */
 	u32 event_error;		/* internal: ext bit while an event is being delivered */
 	bool branched;			/* internal: rip is set by the instruction itself */

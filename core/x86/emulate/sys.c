@@ -96,7 +96,7 @@ static int debug_register(struct x86_emu *e, unsigned int *n)
 		return x86_fault(e, X86_EXC_UD);
 	if (*n == 4 || *n == 5)
 		*n += 2;
-	if (e->cpu->dr[7] & BIT(13) || e->dr_guard) {
+	if (e->cpu->dr[7] & BIT(13)) {
 		e->exc = (struct x86_exception){ .vector = X86_EXC_DB, .cr2 = BIT(13) };
 		return X86_EMU_FAULT;
 	}
