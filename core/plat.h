@@ -190,6 +190,5 @@ bool plat_trace_on(const char *topic);	/* ANYKVM_TRACE lists the topic */
 void plat_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int plat_snprintf(char *buf, size_t n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void plat_bug(const char *file, int line, const char *what) __attribute__((noreturn));
-#define BUG_ON(cond) do { if (unlikely(cond)) plat_bug(__FILE__, __LINE__, #cond); } while (0)
 
 #endif

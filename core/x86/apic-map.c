@@ -12,14 +12,14 @@
 #include "x86/lapic.h"
 #include "x86/irqchip.h"
 
-#define APIC_MAP_SIZE 4096
+#define LAPIC_MAP_SIZE 4096
 #define XAPIC_BROADCAST 0xff
 #define X2APIC_BROADCAST 0xffffffff
 #define ESR_SEND_VECTOR BIT(5)
 #define ESR_RECEIVE_VECTOR BIT(6)
 
 struct apic_map {
-	struct vcpu *by_id[APIC_MAP_SIZE];
+	struct vcpu *by_id[LAPIC_MAP_SIZE];
 	u32 odd;
 };
 
@@ -27,7 +27,7 @@ int apic_map_add(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 
-	if (v->id >= APIC_MAP_SIZE)
+	if (v->id >= LAPIC_MAP_SIZE)
 		return -EINVAL;
 	if (!vm->apics)
 		vm->apics = plat_alloc(sizeof(*vm->apics));
@@ -47,7 +47,7 @@ void apic_map_id_changed(struct vcpu *v)
 	struct apic_map *map = v->vm->apics;
 	u32 odd = 0;
 
-	for (u32 i = 0; i < APIC_MAP_SIZE; i++) {
+	for (u32 i = 0; i < LAPIC_MAP_SIZE; i++) {
 		struct vcpu *o = READ_ONCE(map->by_id[i]);
 
 		if (o && o->lapic)
@@ -67,7 +67,7 @@ static struct vcpu *by_id(struct vm *vm, u32 id)
 {
 	struct vcpu *v;
 
-	if (!vm->apics || id >= APIC_MAP_SIZE)
+	if (!vm->apics || id >= LAPIC_MAP_SIZE)
 		return NULL;
 	v = READ_ONCE(vm->apics->by_id[id]);
 	return v && v->lapic ? v : NULL;
@@ -147,7 +147,7 @@ static bool accept_fixed(struct lapic *l, u8 vector, bool level)
 	u64 bit = BIT_ULL(vector & 63);
 	u32 word = vector >> 6;
 
-	if (!READ_ONCE(l->enabled) || !(READ_ONCE(l->svr) & APIC_SVR_ENABLE))
+	if (!READ_ONCE(l->enabled) || !(READ_ONCE(l->svr) & LAPIC_SVR_ENABLE))
 		return false;
 	if (vector < 16) {
 		lapic_error(l, ESR_RECEIVE_VECTOR);
@@ -172,24 +172,24 @@ bool lapic_accept(struct vcpu *v, enum apic_delivery mode, u8 vector, bool level
 	struct lapic *l = v->lapic;
 
 	switch (mode) {
-	case APIC_DM_FIXED:
-	case APIC_DM_LOWEST:
+	case LAPIC_DM_FIXED:
+	case LAPIC_DM_LOWEST:
 		return accept_fixed(l, vector, level);
-	case APIC_DM_NMI:
+	case LAPIC_DM_NMI:
 		vcpu_raise_nmi(v);
 		return true;
-	case APIC_DM_INIT:
+	case LAPIC_DM_INIT:
 		/* What came before it is forgotten. */
-		plat_atomic_and32(&l->events, ~LAPIC_SIPI);
+		plat_atomic_and32(&l->events, ~(u32)LAPIC_SIPI);
 		post_event(v, LAPIC_INIT);
 		return true;
-	case APIC_DM_SIPI:
+	case LAPIC_DM_SIPI:
 		WRITE_ONCE(v->sipi_vector, vector);
 		post_event(v, LAPIC_SIPI);
 		return true;
-	case APIC_DM_SMI:	/* there is no SMM */
-	case APIC_DM_REMOTE_READ:
-	case APIC_DM_EXTINT:	/* only LINT0 brings one: irq.c */
+	case LAPIC_DM_SMI:	/* there is no SMM */
+	case LAPIC_DM_REMOTE_READ:
+	case LAPIC_DM_EXTINT:	/* only LINT0 brings one: irq.c */
 		break;
 	}
 	return false;
@@ -249,7 +249,7 @@ static void walk_start(struct walk *w, struct vm *vm, const struct apic_msg *m)
 	*w = (struct walk){ .vm = vm };
 	w->range = dest_range(vm, m, &w->at, &n);
 	if (w->range) {
-		w->end = min(w->at + n, (u32)APIC_MAP_SIZE);
+		w->end = min(w->at + n, (u32)LAPIC_MAP_SIZE);
 	} else {
 		w->at = 0;
 		w->end = READ_ONCE(vm->nr_vcpus);
@@ -264,7 +264,7 @@ static int deliver_lowest(struct vm *vm, const struct apic_msg *m)
 
 	walk_start(&w, vm, m);
 	while ((v = next_match(&w, m))) {
-		if (!(READ_ONCE(v->lapic->svr) & APIC_SVR_ENABLE))
+		if (!(READ_ONCE(v->lapic->svr) & LAPIC_SVR_ENABLE))
 			continue;
 		if (!best || (s32)(READ_ONCE(v->lapic->arb) - best->lapic->arb) < 0)
 			best = v;
@@ -272,7 +272,7 @@ static int deliver_lowest(struct vm *vm, const struct apic_msg *m)
 	if (!best)
 		return -1;
 	WRITE_ONCE(best->lapic->arb, best->lapic->arb + 1);
-	return lapic_accept(best, APIC_DM_FIXED, m->vector, m->level);
+	return lapic_accept(best, LAPIC_DM_FIXED, m->vector, m->level);
 }
 
 int apic_deliver(struct vm *vm, const struct apic_msg *m)
@@ -283,7 +283,7 @@ int apic_deliver(struct vm *vm, const struct apic_msg *m)
 
 	if (!vm->apics)
 		return -1;
-	if (m->delivery == APIC_DM_LOWEST || (m->redir_hint && m->delivery == APIC_DM_FIXED))
+	if (m->delivery == LAPIC_DM_LOWEST || (m->redir_hint && m->delivery == LAPIC_DM_FIXED))
 		return deliver_lowest(vm, m);
 	walk_start(&w, vm, m);
 	while ((v = next_match(&w, m)))
@@ -310,9 +310,9 @@ void lapic_send_icr(struct lapic *l)
 	enum shorthand who = icr >> 18 & 3;
 
 	/* INIT level de-assert only synchronises arbitration IDs, which no CPU has any more. */
-	if (m.delivery == APIC_DM_INIT && (icr >> 15 & 1) && !m.assert)
+	if (m.delivery == LAPIC_DM_INIT && (icr >> 15 & 1) && !m.assert)
 		return;
-	if (m.vector < 16 && (m.delivery == APIC_DM_FIXED || m.delivery == APIC_DM_LOWEST)) {
+	if (m.vector < 16 && (m.delivery == LAPIC_DM_FIXED || m.delivery == LAPIC_DM_LOWEST)) {
 		lapic_error(l, ESR_SEND_VECTOR);
 		return;
 	}
@@ -323,7 +323,7 @@ void lapic_send_icr(struct lapic *l)
 	}
 	if (who == ICR_SELF) {
 		/* INIT and SIPI to oneself do not exist. */
-		if (m.delivery != APIC_DM_INIT && m.delivery != APIC_DM_SIPI)
+		if (m.delivery != LAPIC_DM_INIT && m.delivery != LAPIC_DM_SIPI)
 			lapic_accept(self, m.delivery, m.vector, false);
 		return;
 	}

@@ -7,6 +7,7 @@
 #ifndef ANYKVM_CPU_H
 #define ANYKVM_CPU_H
 
+#include <asm/processor-flags.h>	/* X86_CR0_*, X86_CR4_* */
 #include "x86/emulate/insn.h"
 
 /*
@@ -50,37 +51,6 @@ struct x86_dtable {
 #define X86_VIF BIT(19)
 #define X86_VIP BIT(20)
 #define X86_ID BIT(21)
-
-#define X86_CR0_PE BIT_ULL(0)
-#define X86_CR0_MP BIT_ULL(1)
-#define X86_CR0_EM BIT_ULL(2)
-#define X86_CR0_TS BIT_ULL(3)
-#define X86_CR0_ET BIT_ULL(4)
-#define X86_CR0_NE BIT_ULL(5)
-#define X86_CR0_WP BIT_ULL(16)
-#define X86_CR0_AM BIT_ULL(18)
-#define X86_CR0_NW BIT_ULL(29)
-#define X86_CR0_CD BIT_ULL(30)
-#define X86_CR0_PG BIT_ULL(31)
-
-#define X86_CR4_VME BIT_ULL(0)
-#define X86_CR4_PVI BIT_ULL(1)
-#define X86_CR4_TSD BIT_ULL(2)
-#define X86_CR4_DE BIT_ULL(3)
-#define X86_CR4_PSE BIT_ULL(4)
-#define X86_CR4_PAE BIT_ULL(5)
-#define X86_CR4_MCE BIT_ULL(6)
-#define X86_CR4_PGE BIT_ULL(7)
-#define X86_CR4_PCE BIT_ULL(8)
-#define X86_CR4_OSFXSR BIT_ULL(9)
-#define X86_CR4_OSXMMEXCPT BIT_ULL(10)
-#define X86_CR4_UMIP BIT_ULL(11)
-#define X86_CR4_FSGSBASE BIT_ULL(16)
-#define X86_CR4_PCIDE BIT_ULL(17)
-#define X86_CR4_OSXSAVE BIT_ULL(18)
-#define X86_CR4_SMEP BIT_ULL(20)
-#define X86_CR4_SMAP BIT_ULL(21)
-#define X86_CR4_PKE BIT_ULL(22)
 
 #define X86_EFER_SCE BIT_ULL(0)
 #define X86_EFER_LME BIT_ULL(8)

@@ -138,7 +138,7 @@ struct cpuid_list {
 	struct kvm_cpuid_entry2 spill;	/* where what no longer fits goes */
 };
 
-static struct kvm_cpuid_entry2 *list_add(struct cpuid_list *l, u32 leaf, u32 sub, bool indexed)
+static struct kvm_cpuid_entry2 *add_entry(struct cpuid_list *l, u32 leaf, u32 sub, bool indexed)
 {
 	struct kvm_cpuid_entry2 *e = &l->spill;
 
@@ -161,7 +161,7 @@ static struct kvm_cpuid_entry2 *list_add(struct cpuid_list *l, u32 leaf, u32 sub
 static struct kvm_cpuid_entry2 *list_leaf(struct cpuid_list *l, u32 leaf, u32 sub, bool indexed,
 					  u32 copy)
 {
-	struct kvm_cpuid_entry2 *e = list_add(l, leaf, sub, indexed);
+	struct kvm_cpuid_entry2 *e = add_entry(l, leaf, sub, indexed);
 	u32 r[4] = { 0 };
 
 	if (host_max(leaf & 0xf0000000) >= leaf)
@@ -207,31 +207,31 @@ static void list_basic(struct cpuid_list *l, bool amd)
 	e = list_leaf(l, 7, 0, true, 0);
 	e->eax = 1;
 	list_leaf(l, 7, 1, true, 0);
-	list_add(l, 0xb, 0, true);
+	add_entry(l, 0xb, 0, true);
 	if (xcr0) {
-		e = list_add(l, 0xd, 0, true);
+		e = add_entry(l, 0xd, 0, true);
 		e->eax = xcr0;
 		e->ebx = e->ecx = x86_xsave_size(xcr0, false);
 		e = list_leaf(l, 0xd, 1, true, 0);
 		if (xcr0 & 4) {
-			e = list_add(l, 0xd, 2, true);
+			e = add_entry(l, 0xd, 2, true);
 			e->eax = 256;
 			e->ebx = 576;
 		}
 	}
 	if (max >= 0x1f)
-		list_add(l, 0x1f, 0, true);
+		add_entry(l, 0x1f, 0, true);
 }
 
 static void list_kvm(struct cpuid_list *l)
 {
-	struct kvm_cpuid_entry2 *e = list_add(l, KVM_CPUID_SIGNATURE, 0, false);
+	struct kvm_cpuid_entry2 *e = add_entry(l, KVM_CPUID_SIGNATURE, 0, false);
 
 	e->eax = KVM_CPUID_FEATURES;
 	memcpy(&e->ebx, KVM_SIGNATURE, 4);
 	memcpy(&e->ecx, KVM_SIGNATURE + 4, 4);
 	memcpy(&e->edx, KVM_SIGNATURE + 8, 4);
-	e = list_add(l, KVM_CPUID_FEATURES, 0, false);
+	e = add_entry(l, KVM_CPUID_FEATURES, 0, false);
 	e->eax = PV_FEATURES;
 }
 
@@ -253,7 +253,7 @@ static void list_extended(struct cpuid_list *l, bool amd)
 		return;
 	if (x86_supported(0x80000001, 0, REG_ECX) & BIT(22)) {
 		list_caches(l, 0x8000001d);
-		list_add(l, 0x8000001e, 0, false);
+		add_entry(l, 0x8000001e, 0, false);
 	}
 	list_leaf(l, 0x80000021, 0, false, 0);
 }
@@ -270,9 +270,9 @@ static void list_supported(struct cpuid_list *l)
 /* What the emulator alone gives, whatever the processor has. */
 static void list_emulated(struct cpuid_list *l)
 {
-	list_add(l, 0, 0, false)->eax = 7;
-	list_add(l, 1, 0, false)->ecx = BIT(22);	/* MOVBE */
-	list_add(l, 7, 0, true)->ecx = BIT(22);		/* RDPID */
+	add_entry(l, 0, 0, false)->eax = 7;
+	add_entry(l, 1, 0, false)->ecx = BIT(22);	/* MOVBE */
+	add_entry(l, 7, 0, true)->ecx = BIT(22);		/* RDPID */
 }
 
 static long give_list(u64 uarg, void (*fill)(struct cpuid_list *l))
@@ -372,7 +372,7 @@ static void make_dynamic(struct vcpu *v, struct kvm_cpuid_entry2 *e)
 		if ((c->cr4 & X86_CR4_OSXSAVE) && (e->ecx & BIT(26)))
 			e->ecx |= BIT(27);
 		e->edx &= ~BIT(9);
-		if (v->apic_base & APIC_BASE_ENABLE)
+		if (v->apic_base & LAPIC_BASE_ENABLE)
 			e->edx |= BIT(9);
 		if (!v->lapic)
 			e->ecx &= ~BIT(24);

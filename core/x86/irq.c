@@ -125,7 +125,7 @@ void irq_pic_raised(struct vm *vm)
 			vcpu_request_kick(v, VCPU_REQ_EVENT);
 		else
 			/* As a fixed vector, or as the NMI of a watchdog. */
-			lapic_deliver_lvt(v, APIC_LVT_LINT0);
+			lapic_deliver_lvt(v, LAPIC_LVT_LINT0);
 	}
 }
 

@@ -17,11 +17,11 @@ static const struct {
 	{ 0x280, offsetof(struct lapic, esr), ~0u },
 	{ 0x300, offsetof(struct lapic, icr_lo), ~0u },
 	{ 0x310, offsetof(struct lapic, icr_hi), ~0u },
-	{ 0x330, offsetof(struct lapic, lvt[APIC_LVT_THERMAL]), 0x117ff },
-	{ 0x340, offsetof(struct lapic, lvt[APIC_LVT_PERF]), 0x117ff },
-	{ 0x350, offsetof(struct lapic, lvt[APIC_LVT_LINT0]), 0x1f7ff },
-	{ 0x360, offsetof(struct lapic, lvt[APIC_LVT_LINT1]), 0x1f7ff },
-	{ 0x370, offsetof(struct lapic, lvt[APIC_LVT_ERROR]), 0x110ff },
+	{ 0x330, offsetof(struct lapic, lvt[LAPIC_LVT_THERMAL]), 0x117ff },
+	{ 0x340, offsetof(struct lapic, lvt[LAPIC_LVT_PERF]), 0x117ff },
+	{ 0x350, offsetof(struct lapic, lvt[LAPIC_LVT_LINT0]), 0x1f7ff },
+	{ 0x360, offsetof(struct lapic, lvt[LAPIC_LVT_LINT1]), 0x1f7ff },
+	{ 0x370, offsetof(struct lapic, lvt[LAPIC_LVT_ERROR]), 0x110ff },
 };
 
 static u32 get(const struct kvm_lapic_state *s, u32 reg)
@@ -74,7 +74,7 @@ int lapic_get_state(struct vcpu *v, struct kvm_lapic_state *s)
 	put_vectors(s, 0x100, l->isr);
 	put_vectors(s, 0x180, l->tmr);
 	put_vectors(s, 0x200, l->irr);
-	put(s, 0x320, l->lvt[APIC_LVT_TIMER]);
+	put(s, 0x320, l->lvt[LAPIC_LVT_TIMER]);
 	put(s, 0x380, l->tmict);
 	put(s, 0x3e0, l->tdcr);
 	for (u32 i = 0; i < ARRAY_SIZE(plain); i++)
@@ -100,7 +100,7 @@ int lapic_set_state(struct vcpu *v, const struct kvm_lapic_state *s)
 
 		WRITE_ONCE(*word, get(s, plain[i].reg) & plain[i].mask);
 	}
-	l->icr_lo &= ~APIC_ICR_BUSY;
+	l->icr_lo &= ~LAPIC_ICR_BUSY;
 	get_vectors(s, 0x100, l->isr);
 	get_vectors(s, 0x180, l->tmr);
 	get_vectors(s, 0x200, l->irr);

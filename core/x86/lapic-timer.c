@@ -25,7 +25,7 @@
 
 static u32 timer_mode(const struct lapic *l)
 {
-	return l->lvt[APIC_LVT_TIMER] >> 17 & 3;
+	return l->lvt[LAPIC_LVT_TIMER] >> 17 & 3;
 }
 
 /* TDCR bits 3, 1, 0: 000 is 2, ... 110 is 128, 111 is 1. */
@@ -94,7 +94,7 @@ static void expire(struct lapic *l, u64 now)
 	/* The tick is where a guest looks at its steal time. */
 	if (l->vcpu->pv && (READ_ONCE(l->vcpu->pv->steal_msr) & KVM_MSR_ENABLED))
 		vcpu_request(l->vcpu, VCPU_REQ_STEAL);
-	lapic_deliver_lvt(l->vcpu, APIC_LVT_TIMER);
+	lapic_deliver_lvt(l->vcpu, LAPIC_LVT_TIMER);
 }
 
 static void timer_call(struct plat_timer *t)
@@ -112,7 +112,7 @@ u64 lapic_timer_deadline(struct vcpu *v)
 {
 	struct lapic *l = v->lapic;
 
-	if (!l || (l->lvt[APIC_LVT_TIMER] & APIC_LVT_MASKED))
+	if (!l || (l->lvt[LAPIC_LVT_TIMER] & LAPIC_LVT_MASKED))
 		return 0;
 	return READ_ONCE(l->deadline_ns);
 }
@@ -228,7 +228,7 @@ void lapic_timer_set_lvt(struct lapic *l, u32 lvtt)
 		l->deadline_ns = 0;
 		WRITE_ONCE(l->tsc_deadline, 0);
 	}
-	WRITE_ONCE(l->lvt[APIC_LVT_TIMER], lvtt);
+	WRITE_ONCE(l->lvt[LAPIC_LVT_TIMER], lvtt);
 	l->period_ns = clamp_period(l, l->period_ns);
 	plat_spin_unlock(&l->timer_lock);
 }

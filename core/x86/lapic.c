@@ -25,12 +25,12 @@ enum lapic_reg {
 
 /* What can be written in each LVT entry (11.5.1). */
 static const u32 lvt_mask[] = {
-	[APIC_LVT_TIMER] = 0x700ff,
-	[APIC_LVT_THERMAL] = 0x107ff,
-	[APIC_LVT_PERF] = 0x107ff,
-	[APIC_LVT_LINT0] = 0x1a7ff,
-	[APIC_LVT_LINT1] = 0x1a7ff,
-	[APIC_LVT_ERROR] = 0x100ff,
+	[LAPIC_LVT_TIMER] = 0x700ff,
+	[LAPIC_LVT_THERMAL] = 0x107ff,
+	[LAPIC_LVT_PERF] = 0x107ff,
+	[LAPIC_LVT_LINT0] = 0x1a7ff,
+	[LAPIC_LVT_LINT1] = 0x1a7ff,
+	[LAPIC_LVT_ERROR] = 0x100ff,
 };
 
 static int vectors_highest(const u64 w[4])
@@ -95,7 +95,7 @@ static void end_of_interrupt(struct lapic *l)
 		if (vector_test(l->tmr, vector) || ioapic_wants_eoi(v->vm, vector))
 			ioapic_eoi(v, vector);
 	} else if ((vector_test(l->tmr, vector) || vector_test(l->eoi_exit, vector)) &&
-		   !(l->svr & APIC_SVR_NO_EOI_BROADCAST)) {
+		   !(l->svr & LAPIC_SVR_NO_EOI_BROADCAST)) {
 		l->eoi_pending[vector >> 6] |= BIT_ULL(vector & 63);
 		vcpu_request_kick(v, VCPU_REQ_EXIT_USER);
 	}
@@ -141,11 +141,11 @@ int lapic_ack(struct lapic *l)
 
 bool lapic_takes_extint(const struct lapic *l)
 {
-	u32 lint0 = READ_ONCE(l->lvt[APIC_LVT_LINT0]);
+	u32 lint0 = READ_ONCE(l->lvt[LAPIC_LVT_LINT0]);
 
 	if (!l->enabled)
 		return true;
-	return !(lint0 & APIC_LVT_MASKED) && (lint0 >> 8 & 7) == APIC_DM_EXTINT;
+	return !(lint0 & LAPIC_LVT_MASKED) && (lint0 >> 8 & 7) == LAPIC_DM_EXTINT;
 }
 
 bool lapic_fill_eoi_exit(struct vcpu *v)
@@ -168,14 +168,14 @@ bool lapic_fill_eoi_exit(struct vcpu *v)
 void lapic_deliver_lvt(struct vcpu *v, enum apic_lvt which)
 {
 	struct lapic *l = v->lapic;
-	u32 lvt = l ? READ_ONCE(l->lvt[which]) : APIC_LVT_MASKED;
-	bool level = which == APIC_LVT_LINT0 || which == APIC_LVT_LINT1 ? lvt >> 15 & 1 : false;
+	u32 lvt = l ? READ_ONCE(l->lvt[which]) : LAPIC_LVT_MASKED;
+	bool level = which == LAPIC_LVT_LINT0 || which == LAPIC_LVT_LINT1 ? lvt >> 15 & 1 : false;
 	enum apic_delivery mode = lvt >> 8 & 7;
 
-	if (!l || !l->enabled || (lvt & APIC_LVT_MASKED))
+	if (!l || !l->enabled || (lvt & LAPIC_LVT_MASKED))
 		return;
-	if (which == APIC_LVT_TIMER || which == APIC_LVT_ERROR)
-		mode = APIC_DM_FIXED;
+	if (which == LAPIC_LVT_TIMER || which == LAPIC_LVT_ERROR)
+		mode = LAPIC_DM_FIXED;
 	lapic_accept(v, mode, lvt, level);
 }
 
@@ -184,8 +184,8 @@ void lapic_error(struct lapic *l, u32 esr_bit)
 	if (plat_atomic_or32(&l->esr_pending, esr_bit) & esr_bit)
 		return;
 	/* A bad vector in the error entry itself must not call us again for ever. */
-	if ((l->lvt[APIC_LVT_ERROR] & 0xff) >= 16)
-		lapic_deliver_lvt(l->vcpu, APIC_LVT_ERROR);
+	if ((l->lvt[LAPIC_LVT_ERROR] & 0xff) >= 16)
+		lapic_deliver_lvt(l->vcpu, LAPIC_LVT_ERROR);
 }
 
 /* ---- registers ---- */
@@ -266,16 +266,16 @@ static bool reg_read(struct lapic *l, u32 reg, u32 *val)
 static void lvt_write(struct lapic *l, u32 which, u32 val)
 {
 	val &= lvt_mask[which];
-	if (which == APIC_LVT_TIMER && !l->has_deadline)
-		val &= ~APIC_LVT_DEADLINE;
-	if (!(l->svr & APIC_SVR_ENABLE))
-		val |= APIC_LVT_MASKED;
-	if (which == APIC_LVT_TIMER)
+	if (which == LAPIC_LVT_TIMER && !l->has_deadline)
+		val &= ~LAPIC_LVT_DEADLINE;
+	if (!(l->svr & LAPIC_SVR_ENABLE))
+		val |= LAPIC_LVT_MASKED;
+	if (which == LAPIC_LVT_TIMER)
 		lapic_timer_set_lvt(l, val);
 	else
 		WRITE_ONCE(l->lvt[which], val);
 	/* LINT0 opens while the 8259s wait. */
-	if (which == APIC_LVT_LINT0)
+	if (which == LAPIC_LVT_LINT0)
 		vcpu_request_kick(l->vcpu, VCPU_REQ_EVENT);
 }
 
@@ -283,13 +283,13 @@ static void svr_write(struct lapic *l, u32 val)
 {
 	u32 mask = 0x3ff;
 
-	if (l->version & APIC_VERSION_NO_EOI_BROADCAST)
-		mask |= APIC_SVR_NO_EOI_BROADCAST;
+	if (l->version & LAPIC_VERSION_NO_EOI_BROADCAST)
+		mask |= LAPIC_SVR_NO_EOI_BROADCAST;
 	WRITE_ONCE(l->svr, val & mask);
-	if (l->svr & APIC_SVR_ENABLE)
+	if (l->svr & LAPIC_SVR_ENABLE)
 		return;
-	for (u32 i = 0; i < APIC_NR_LVT; i++)
-		lvt_write(l, i, l->lvt[i] | APIC_LVT_MASKED);
+	for (u32 i = 0; i < LAPIC_NR_LVT; i++)
+		lvt_write(l, i, l->lvt[i] | LAPIC_LVT_MASKED);
 }
 
 void lapic_set_id(struct lapic *l, u32 id)
@@ -334,7 +334,7 @@ static bool xapic_reg_write(struct lapic *l, u32 reg, u32 val)
 {
 	switch (reg) {
 	case REG_ICR:
-		l->icr_lo = val & ~APIC_ICR_BUSY;
+		l->icr_lo = val & ~LAPIC_ICR_BUSY;
 		lapic_send_icr(l);
 		return true;
 	case REG_ICR2:
@@ -403,7 +403,7 @@ int lapic_msr_write(struct vcpu *v, u32 index, u64 val)
 	if (!l || !l->x2apic || index < MSR_X2APIC_FIRST || index > MSR_X2APIC_LAST)
 		return -EINVAL;
 	if (reg == REG_ICR) {
-		l->icr_lo = (u32)val & ~APIC_ICR_BUSY;
+		l->icr_lo = (u32)val & ~LAPIC_ICR_BUSY;
 		l->icr_hi = val >> 32;
 		lapic_send_icr(l);
 		return 0;
@@ -414,7 +414,7 @@ int lapic_msr_write(struct vcpu *v, u32 index, u64 val)
 	case REG_SELF_IPI:
 		if (val > 0xff)
 			return -EINVAL;
-		lapic_accept(v, APIC_DM_FIXED, val, false);
+		lapic_accept(v, LAPIC_DM_FIXED, val, false);
 		return 0;
 	case REG_EOI:
 	case REG_ESR:
@@ -451,19 +451,19 @@ u64 lapic_get_cr8(struct vcpu *v)
 
 static bool base_valid(struct vcpu *v, u64 val, bool host)
 {
-	const u64 mode = APIC_BASE_ENABLE | APIC_BASE_EXTD;
+	const u64 mode = LAPIC_BASE_ENABLE | LAPIC_BASE_EXTD;
 	const struct kvm_cpuid_entry2 *leaf = x86_cpuid_find(v, 1, 0);
 	bool x2apic = leaf && (leaf->ecx & BIT(21));
 	u64 old = v->apic_base & mode, new = val & mode;
 
 	if ((val & 0x2ff) || (v->cpu.maxphyaddr && val >> v->cpu.maxphyaddr))
 		return false;
-	if (new == APIC_BASE_EXTD || ((new & APIC_BASE_EXTD) && !x2apic))
+	if (new == LAPIC_BASE_EXTD || ((new & LAPIC_BASE_EXTD) && !x2apic))
 		return false;
 	if (host)
 		return true;
 	/* Out of x2APIC mode leads only off; into it only xAPIC mode (11.12.5). */
-	if (old == mode && new == APIC_BASE_ENABLE)
+	if (old == mode && new == LAPIC_BASE_ENABLE)
 		return false;
 	return !(old == 0 && new == mode);
 }
@@ -479,9 +479,9 @@ int lapic_set_base(struct vcpu *v, u64 val, bool host)
 	if (!l)
 		return 0;
 	lapic_sync(l);
-	WRITE_ONCE(l->x2apic, !!(val & APIC_BASE_EXTD));
-	WRITE_ONCE(l->enabled, !!(val & APIC_BASE_ENABLE));
-	if ((old ^ val) & APIC_BASE_ENABLE) {
+	WRITE_ONCE(l->x2apic, !!(val & LAPIC_BASE_EXTD));
+	WRITE_ONCE(l->enabled, !!(val & LAPIC_BASE_ENABLE));
+	if ((old ^ val) & LAPIC_BASE_ENABLE) {
 		if (l->enabled)
 			lapic_set_id(l, v->id & 0xff);
 		else
@@ -513,11 +513,11 @@ void lapic_reset(struct vcpu *v, bool init)
 		l->isr[i] = 0;
 		l->eoi_pending[i] = 0;
 	}
-	for (u32 i = 0; i < APIC_NR_LVT; i++)
-		WRITE_ONCE(l->lvt[i], APIC_LVT_MASKED);
+	for (u32 i = 0; i < LAPIC_NR_LVT; i++)
+		WRITE_ONCE(l->lvt[i], LAPIC_LVT_MASKED);
 	/* The 8259s reach the boot processor before its firmware has touched LINT0. */
 	if (vcpu_is_bsp(v) && !(v->vm->disabled_quirks & KVM_X86_QUIRK_LINT0_REENABLED))
-		WRITE_ONCE(l->lvt[APIC_LVT_LINT0], APIC_DM_EXTINT << 8);
+		WRITE_ONCE(l->lvt[LAPIC_LVT_LINT0], LAPIC_DM_EXTINT << 8);
 	l->svr = 0xff;
 	l->ldr = 0;
 	l->dfr = ~0u;
@@ -538,10 +538,10 @@ void lapic_cpuid_changed(struct vcpu *v)
 		return;
 	l->has_deadline = leaf && (leaf->ecx & BIT(24));
 	/* 82489DX and later: version 0x14, six LVT entries. */
-	l->version = 0x14 | (APIC_NR_LVT - 1) << 16;
+	l->version = 0x14 | (LAPIC_NR_LVT - 1) << 16;
 	/* Our own I/O APIC (version 0x11) has no EOI register to go with it. */
 	if (v->vm->irqchip == VM_IRQCHIP_SPLIT && leaf && (leaf->ecx & BIT(21)))
-		l->version |= APIC_VERSION_NO_EOI_BROADCAST;
+		l->version |= LAPIC_VERSION_NO_EOI_BROADCAST;
 }
 
 int lapic_create(struct vcpu *v)

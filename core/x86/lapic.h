@@ -17,26 +17,26 @@
 #define MSR_X2APIC_FIRST 0x800
 #define MSR_X2APIC_LAST 0x8ff
 
-#define APIC_BASE_BSP BIT_ULL(8)
-#define APIC_BASE_EXTD BIT_ULL(10)
-#define APIC_BASE_ENABLE BIT_ULL(11)
-#define APIC_BASE_DEFAULT 0xfee00000ull
+#define LAPIC_BASE_BSP BIT_ULL(8)
+#define LAPIC_BASE_EXTD BIT_ULL(10)
+#define LAPIC_BASE_ENABLE BIT_ULL(11)
+#define LAPIC_BASE_DEFAULT 0xfee00000ull
 
-#define APIC_LVT_MASKED BIT(16)
-#define APIC_LVT_DEADLINE BIT(18)
-#define APIC_SVR_ENABLE BIT(8)
-#define APIC_SVR_NO_EOI_BROADCAST BIT(12)
-#define APIC_VERSION_NO_EOI_BROADCAST BIT(24)
-#define APIC_ICR_BUSY BIT(12)
+#define LAPIC_LVT_MASKED BIT(16)
+#define LAPIC_LVT_DEADLINE BIT(18)
+#define LAPIC_SVR_ENABLE BIT(8)
+#define LAPIC_SVR_NO_EOI_BROADCAST BIT(12)
+#define LAPIC_VERSION_NO_EOI_BROADCAST BIT(24)
+#define LAPIC_ICR_BUSY BIT(12)
 
 enum apic_delivery {
-	APIC_DM_FIXED, APIC_DM_LOWEST, APIC_DM_SMI, APIC_DM_REMOTE_READ,
-	APIC_DM_NMI, APIC_DM_INIT, APIC_DM_SIPI, APIC_DM_EXTINT,
+	LAPIC_DM_FIXED, LAPIC_DM_LOWEST, LAPIC_DM_SMI, LAPIC_DM_REMOTE_READ,
+	LAPIC_DM_NMI, LAPIC_DM_INIT, LAPIC_DM_SIPI, LAPIC_DM_EXTINT,
 };
 
 enum apic_lvt {
-	APIC_LVT_TIMER, APIC_LVT_THERMAL, APIC_LVT_PERF, APIC_LVT_LINT0, APIC_LVT_LINT1,
-	APIC_LVT_ERROR, APIC_NR_LVT,
+	LAPIC_LVT_TIMER, LAPIC_LVT_THERMAL, LAPIC_LVT_PERF, LAPIC_LVT_LINT0, LAPIC_LVT_LINT1,
+	LAPIC_LVT_ERROR, LAPIC_NR_LVT,
 };
 
 struct lapic {
@@ -53,7 +53,7 @@ struct lapic {
 	u32 version;
 	u32 esr, esr_pending;
 	u32 icr_lo, icr_hi;
-	u32 lvt[APIC_NR_LVT];
+	u32 lvt[LAPIC_NR_LVT];
 
 	struct vcpu *vcpu;
 	u32 events;		/* atomic: LAPIC_INIT and so on below */
@@ -94,8 +94,8 @@ int lapic_set_state(struct vcpu *v, const struct kvm_lapic_state *s);
 int lapic_set_base(struct vcpu *v, u64 val, bool host);
 static inline u64 lapic_base_default(const struct vcpu *v)
 {
-	return APIC_BASE_DEFAULT | APIC_BASE_ENABLE |
-	       (v->id == v->vm->boot_cpu_id ? APIC_BASE_BSP : 0);
+	return LAPIC_BASE_DEFAULT | LAPIC_BASE_ENABLE |
+	       (v->id == v->vm->boot_cpu_id ? LAPIC_BASE_BSP : 0);
 }
 
 /* The xAPIC's page. vm_io_read/write(IO_BUS_MMIO) ask this first; then it is theirs: always 0. */

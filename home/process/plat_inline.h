@@ -138,4 +138,7 @@ static inline void plat_spin_unlock(struct plat_spinlock *l)
 		plat_futex_raw(&l->v, PLAT_FUTEX_WAKE_PRIVATE, 1);
 }
 
+void plat_bug(const char *file, int line, const char *what) __attribute__((noreturn));
+#define BUG_ON(cond) do { if (unlikely(cond)) plat_bug(__FILE__, __LINE__, #cond); } while (0)
+
 #endif

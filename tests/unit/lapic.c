@@ -22,7 +22,7 @@ static bool irr(struct vcpu *v, u8 vector)
 
 static void x2apic_on(struct vcpu *v)
 {
-	lapic_set_base(v, v->apic_base | APIC_BASE_EXTD, false);
+	lapic_set_base(v, v->apic_base | LAPIC_BASE_EXTD, false);
 }
 
 static void icr(struct vcpu *v, u32 hi, u32 lo)
@@ -67,7 +67,7 @@ static void test_reset(void)
 	EQ(env_apic(v, 0x350), 0x700, "LINT0 of the boot processor brings the 8259s");
 	EQ(env_apic(vm->vcpus[1], 0x350), 0x10000, "LINT0 of another is masked");
 	EQ(env_apic(v, 0x370), 0x10000, "LVT masked");
-	EQ(lapic_accept(v, APIC_DM_FIXED, 0x40, false), 0, "disabled: fixed is dropped");
+	EQ(lapic_accept(v, LAPIC_DM_FIXED, 0x40, false), 0, "disabled: fixed is dropped");
 	env_set_apic(v, 0x370, 0x30);
 	EQ(env_apic(v, 0x370), 0x10030, "disabled: LVT stays masked");
 	EQ(l->irr[1], 0, "nothing requested");
@@ -81,18 +81,18 @@ static void test_priority(void)
 
 	OK(!vcpu_has_interrupt(v), "nothing pending");
 	env_kicks(v);
-	EQ(lapic_accept(v, APIC_DM_FIXED, 0x41, false), 1, "accepted");
+	EQ(lapic_accept(v, LAPIC_DM_FIXED, 0x41, false), 1, "accepted");
 	EQ(env_kicks(v), 1, "kicked");
-	EQ(lapic_accept(v, APIC_DM_FIXED, 0x41, false), 0, "coalesced");
+	EQ(lapic_accept(v, LAPIC_DM_FIXED, 0x41, false), 0, "coalesced");
 	EQ(env_kicks(v), 0, "not kicked twice");
-	lapic_accept(v, APIC_DM_FIXED, 0x52, false);
+	lapic_accept(v, LAPIC_DM_FIXED, 0x52, false);
 	OK(vcpu_has_interrupt(v), "pending");
 	EQ(vcpu_get_interrupt(v), 0x52, "the higher first");
 	EQ(env_apic(v, 0xa0), 0x50, "PPR is its class");
 	OK(!vcpu_has_interrupt(v), "the lower waits");
-	lapic_accept(v, APIC_DM_FIXED, 0x5f, false);
+	lapic_accept(v, LAPIC_DM_FIXED, 0x5f, false);
 	OK(!vcpu_has_interrupt(v), "the same class waits");
-	lapic_accept(v, APIC_DM_FIXED, 0x60, false);
+	lapic_accept(v, LAPIC_DM_FIXED, 0x60, false);
 	EQ(vcpu_get_interrupt(v), 0x60, "a higher class nests");
 	env_kicks(v);
 	env_set_apic(v, 0xb0, 0);
@@ -108,7 +108,7 @@ static void test_priority(void)
 
 	lapic_set_cr8(v, 4);
 	EQ(env_apic(v, 0x80), 0x40, "CR8 is TPR's class");
-	lapic_accept(v, APIC_DM_FIXED, 0x4f, false);
+	lapic_accept(v, LAPIC_DM_FIXED, 0x4f, false);
 	OK(!vcpu_has_interrupt(v), "held by TPR");
 	env_kicks(v);
 	env_set_apic(v, 0x80, 0x3f);
@@ -190,7 +190,7 @@ static void test_x2apic(void)
 	u64 val;
 
 	EQ(lapic_msr_read(v[0], 0x802, &val), -EINVAL, "not in x2APIC mode: #GP");
-	EQ(lapic_set_base(v[0], 0xfee00000 | APIC_BASE_EXTD, false), -EINVAL, "EXTD without EN");
+	EQ(lapic_set_base(v[0], 0xfee00000 | LAPIC_BASE_EXTD, false), -EINVAL, "EXTD without EN");
 	EQ(lapic_set_base(v[0], 0xfee00801, false), -EINVAL, "reserved bit");
 	EQ(lapic_set_base(v[0], 1ull << 40, false), -EINVAL, "beyond MAXPHYADDR");
 	for (u32 i = 0; i < 5; i++)
@@ -265,7 +265,7 @@ static void test_init_sipi(void)
 	icr(bsp, 1 << 24, 0x460a);
 	lapic_accept_events(ap);
 	EQ(ap->cpu.seg[X86_CS].base, 0x9000, "a second SIPI is ignored");
-	lapic_accept(bsp, APIC_DM_INIT, 0, false);
+	lapic_accept(bsp, LAPIC_DM_INIT, 0, false);
 	lapic_accept_events(bsp);
 	EQ(bsp->mp_state, KVM_MP_STATE_RUNNABLE, "INIT of the boot processor: it starts again");
 
@@ -511,27 +511,27 @@ static void test_pv_eoi(void)
 
 	EQ(pv_set_msr(v, MSR_KVM_PV_EOI_EN, 0x1003, false), -EINVAL, "alignment");
 	EQ(pv_set_msr(v, MSR_KVM_PV_EOI_EN, 0x1001, false), 0, "on");
-	lapic_accept(v, APIC_DM_FIXED, 0x50, false);
+	lapic_accept(v, LAPIC_DM_FIXED, 0x50, false);
 	vcpu_get_interrupt(v);
 	EQ(env_mem[0x1000], 1, "armed");
-	lapic_accept(v, APIC_DM_FIXED, 0x40, false);
+	lapic_accept(v, LAPIC_DM_FIXED, 0x40, false);
 	OK(!vcpu_has_interrupt(v), "in service: the lower waits");
 	EQ(env_mem[0x1000], 0, "taken back");
 	env_set_apic(v, 0xb0, 0);
 	EQ(vcpu_get_interrupt(v), 0x40, "EOI by register still works");
 	EQ(env_mem[0x1000], 1, "armed again");
 	env_mem[0x1000] = 0;
-	lapic_accept(v, APIC_DM_FIXED, 0x30, false);
+	lapic_accept(v, LAPIC_DM_FIXED, 0x30, false);
 	EQ(vcpu_get_interrupt(v), 0x30, "the guest's clear was an EOI");
 	env_mem[0x1000] = 0;
 	EQ(env_apic(v, 0x110), 0, "seen in ISR too");
-	lapic_accept(v, APIC_DM_FIXED, 0x31, true);
+	lapic_accept(v, LAPIC_DM_FIXED, 0x31, true);
 	vcpu_get_interrupt(v);
 	EQ(env_mem[0x1000], 0, "level: not armed");
 	pv_set_msr(v, MSR_KVM_PV_EOI_EN, 0, false);
 	env_set_apic(v, 0xb0, 0);
 	pv_set_msr(v, MSR_KVM_PV_EOI_EN, 0xffffffff00000001, false);
-	lapic_accept(v, APIC_DM_FIXED, 0x50, false);
+	lapic_accept(v, LAPIC_DM_FIXED, 0x50, false);
 	EQ(vcpu_get_interrupt(v), 0x50, "a page that is not there");
 	env_set_apic(v, 0xb0, 0);
 	OK(!vcpu_has_interrupt(v), "does no harm");
@@ -644,7 +644,7 @@ static void *sender(void *arg)
 	u64 n = 0;
 
 	for (u32 i = 0; i < 20000; i++)
-		n += lapic_accept(race_vm->vcpus[0], APIC_DM_FIXED, 0x20 + (u64)arg * 50 + i % 50, false);
+		n += lapic_accept(race_vm->vcpus[0], LAPIC_DM_FIXED, 0x20 + (u64)arg * 50 + i % 50, false);
 	__atomic_add_fetch(&race_taken, n, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&race_done, 1, __ATOMIC_SEQ_CST);
 	return NULL;

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kernel home's hot types and primitives (see core/plat.h).
+ *
+ * The core sees room for the kernel's locks and timers, not the types: their
+ * headers and the core's do not go together in one file. plat.c asserts that
+ * the room is enough.
+ */
+#ifndef ANYKVM_PLAT_INLINE_H
+#define ANYKVM_PLAT_INLINE_H
+
+#include "types.h"
+
+struct vcpu;
+
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+#define PLAT_LOCK_WORDS 40
+#else
+#define PLAT_LOCK_WORDS 8
+#endif
+
+struct plat_spinlock { u64 home[PLAT_LOCK_WORDS / 2]; };
+struct plat_mutex { u64 home[PLAT_LOCK_WORDS]; };
+struct plat_rwlock { u64 home[PLAT_LOCK_WORDS]; };
+
+struct plat_timer {
+	u64 home[12];			/* struct hrtimer */
+	void (*fn)(struct plat_timer *t);
+};
+
+/* The thread inside KVM_RUN: home/linux/thread.h says what it holds. */
+struct plat_thread {
+	struct vcpu *vcpu;
+	u64 home[24];
+};
+
+/* ---- atomics: sequentially consistent, the old value is returned ---- */
+
+#define PLAT_ATOMIC(bits)							\
+static inline u##bits plat_atomic_or##bits(u##bits *p, u##bits v)		\
+{ return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST); }				\
+static inline u##bits plat_atomic_and##bits(u##bits *p, u##bits v)		\
+{ return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST); }				\
+static inline u##bits plat_atomic_add##bits(u##bits *p, u##bits v)		\
+{ return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST); }				\
+static inline u##bits plat_atomic_xchg##bits(u##bits *p, u##bits v)		\
+{ return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST); }				\
+static inline u##bits plat_atomic_cmpxchg##bits(u##bits *p, u##bits old, u##bits new_)	\
+{										\
+	__atomic_compare_exchange_n(p, &old, new_, false, __ATOMIC_SEQ_CST,	\
+				    __ATOMIC_SEQ_CST);				\
+	return old;								\
+}
+PLAT_ATOMIC(32)
+PLAT_ATOMIC(64)
+#undef PLAT_ATOMIC
+
+static inline void plat_mb(void)
+{
+	__asm__ volatile("lock addl $0, -4(%%rsp)" ::: "memory");
+}
+
+static inline void plat_pause(void)
+{
+	__asm__ volatile("pause" ::: "memory");
+}
+
+static inline u64 plat_rdtsc(void)
+{
+	u32 lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+	return lo | (u64)hi << 32;
+}
+
+/*
+ * Interrupts are off while one is held, for timers and eventfds come in
+ * interrupts. Locks are dropped in the reverse order of taking.
+ */
+void plat_spin_init(struct plat_spinlock *l);
+void plat_spin_lock(struct plat_spinlock *l);
+bool plat_spin_trylock(struct plat_spinlock *l);
+void plat_spin_unlock(struct plat_spinlock *l);
+
+#endif
