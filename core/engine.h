@@ -6,6 +6,13 @@
  * The vCPU's architectural state (vcpu->cpu) is the truth whenever run() is
  * not executing; an engine loads what it needs when run() begins and stores
  * it back before run() returns.
+ *
+ * An engine whose processor keeps the state elsewhere (a VMCB, a VMCS) may
+ * leave most of it there: it sets vcpu->state_stale, and then only gpr, rip,
+ * rflags, cr8, interrupt_shadow and nmi_masked of vcpu->cpu are up to date.
+ * Whoever needs more calls vcpu_state() first, which asks state_read; the
+ * core does so before every ioctl on a vCPU but KVM_RUN. The same goes for
+ * cpu.xsave, with fpu_stale, vcpu_fpu() and fpu_read.
  */
 #ifndef ANYKVM_ENGINE_H
 #define ANYKVM_ENGINE_H
@@ -15,6 +22,8 @@
 struct vm;
 struct vcpu;
 struct memslot;
+struct x86_exception;
+enum x86_event_kind;
 
 enum engine_exit {
 	ENGINE_EXIT_USER,	/* vcpu->run->exit_reason is filled: KVM_RUN returns 0 */
@@ -44,6 +53,22 @@ struct engine {
 	 */
 	enum engine_exit (*run)(struct vcpu *vcpu);
 
+	/*
+	 * Deliver the event with the processor's own means at the next entry:
+	 * true. It is then under way, and the engine says after the next exit
+	 * what became of it: vcpu_event_done(), and if its delivery was cut
+	 * short, vcpu_event_again(). False, or NULL: the core delivers it by the
+	 * emulator, now. At most one event for an entry; never called for a
+	 * second one.
+	 */
+	bool (*inject)(struct vcpu *v, enum x86_event_kind kind, const struct x86_exception *ev);
+
+	/* vcpu->state_stale, fpu_stale: bring cpu, cpu.xsave up to date and clear it. */
+	void (*state_read)(struct vcpu *v);
+	void (*fpu_read)(struct vcpu *v);
+	/* cpu.xsave has been written (after vcpu_fpu): the engine's copy is old. */
+	void (*fpu_written)(struct vcpu *v);
+
 	/* Any thread, atomic: make run() come back (or re-read vcpu->requests) soon. */
 	void (*kick)(struct vcpu *vcpu);
 
@@ -61,10 +86,23 @@ struct engine {
 	void (*mode_changed)(struct vcpu *vcpu);
 
 	/*
-	 * All vCPUs are out of guest code (slots_lock is held for writing): a slot goes or
-	 * changes.
+	 * All vCPUs are out of guest code (slots_lock is held for writing): a slot goes (@new
+	 * NULL), comes (@old NULL) or changes its place or flags. Before the core's own list
+	 * does.
 	 */
-	void (*slot_changed)(struct vm *vm, const struct memslot *slot);
+	void (*slot_changed)(struct vm *vm, const struct memslot *old, const struct memslot *new);
+
+	/*
+	 * Dirty logging where the processor or its page tables see the writes; NULL where every
+	 * cached right to write ends with tlb_flush and comes back through vm_page(). Called
+	 * with slots_lock held for writing, pages relative to the slot, @mask 64 pages from
+	 * @first (a multiple of 64) on.
+	 * dirty_collect: what has been written since and is not in slot->dirty yet, OR it in.
+	 * dirty_clear: report these pages again when they are written next; the core
+	 * requests a TLB flush of all vCPUs afterwards.
+	 */
+	void (*dirty_collect)(struct vm *vm, struct memslot *slot, u64 first, u64 npages);
+	void (*dirty_clear)(struct vm *vm, struct memslot *slot, u64 first, u64 mask);
 
 	/*
 	 * A write to guest RAM that the engine did not make itself: translations of it are

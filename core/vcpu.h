@@ -87,6 +87,7 @@ struct vcpu {
 	void *engine_priv;
 
 	bool engine_ready;		/* vcpu_create has been called */
+	bool state_stale, fpu_stale;	/* the engine has newer: see engine.h */
 
 	u32 mp_state;			/* KVM_MP_STATE_* */
 	u32 sipi_vector;
@@ -184,6 +185,55 @@ void vcpu_request_kick(struct vcpu *v, enum vcpu_req r);
  * on; 0: leave run() with *@why.
  */
 int vcpu_enter_guest(struct vcpu *v, enum engine_exit *why);
+
+/*
+ * event.c, for an engine with inject(): after each exit, what it was given has been delivered;
+ * then, if EXITINTINFO or its like says so, it (or another event that was on its way) has
+ * not been and is to be tried again.
+ */
+void vcpu_event_done(struct vcpu *v);
+void vcpu_event_again(struct vcpu *v, enum x86_event_kind kind, const struct x86_exception *ev);
+
+/*
+ * event.c: after vcpu_enter_guest said go on: which events wait for a window? The engine makes
+ * the processor leave when interrupts (IF, shadow, TPR) or NMIs can be taken.
+ */
+#define VCPU_WINDOW_INTERRUPT BIT(0)
+#define VCPU_WINDOW_NMI BIT(1)
+u32 vcpu_windows(struct vcpu *v);
+
+/* All of v->cpu, and cpu.xsave, are up to date after these. On the vCPU's thread or under its lock. */
+static inline void vcpu_state(struct vcpu *v)
+{
+	if (v->state_stale)
+		v->vm->engine->state_read(v);
+}
+
+static inline void vcpu_fpu(struct vcpu *v)
+{
+	if (v->fpu_stale)
+		v->vm->engine->fpu_read(v);
+}
+
+/*
+ * x86/decoded.c: instructions that a processor has decoded for us. Each finishes the one at
+ * cpu.rip with what it read (only what state_stale leaves valid is used, unless it says so) and
+ * goes to @next, or raises. 1: go on; 0: leave run() with *@why.
+ */
+enum engine_exit;
+int vcpu_decoded_skip(struct vcpu *v, u64 next, enum engine_exit *why);	/* rip, RF, shadow, TF */
+int vcpu_decoded_cpuid(struct vcpu *v, u64 next, enum engine_exit *why);
+int vcpu_decoded_rdmsr(struct vcpu *v, u64 next, enum engine_exit *why);
+int vcpu_decoded_wrmsr(struct vcpu *v, u64 next, enum engine_exit *why);
+int vcpu_decoded_io(struct vcpu *v, u16 port, u32 size, bool in, u64 next, enum engine_exit *why);
+int vcpu_decoded_hlt(struct vcpu *v, u64 next, enum engine_exit *why);
+int vcpu_decoded_hypercall(struct vcpu *v, u64 next, enum engine_exit *why);
+/*
+ * Where the processor does not say how long an instruction is: of the one at cpu.rip, whose
+ * opcode is 0F @op (0F 01 with @modrm, or -1) or, with @one, just @op, behind any prefixes.
+ * 0: it is not that (any more): emulate. Uses all of the state.
+ */
+u32 vcpu_insn_length(struct vcpu *v, u8 op, int modrm, bool one);
 
 /*
  * vcpu.c: queue an exception that an instruction raised (contributory and double faults are
