@@ -6,8 +6,10 @@
  * An engine asks once before it lets a page be written freely; so a page that
  * has been reported must be asked for again. Reports are taken with every
  * vCPU out of guest code, and each drops its translations before it goes on:
- * no write falls between the report and the question. With the ring the same
- * bitmap says what is in a ring already.
+ * no write falls between the report and the question. Or an engine's page
+ * tables note the writes themselves: then it is asked for them
+ * (dirty_collect), and told to note them again (dirty_clear). With the ring
+ * the same bitmap says what is in a ring already.
  */
 #include "ioctl.h"
 #include "core-int.h"
@@ -38,21 +40,34 @@ void vm_mark_dirty(struct vcpu *vcpu, struct vm *vm, struct memslot *slot, u64 g
 
 #define CHUNK 32	/* words copied at a time */
 
-/* Copy @n bitmap words from @from to the host program, clearing them if @clear. */
-static int hand_out(u64 *from, u64 n, u64 uaddr, bool clear, bool *any)
+/* Pages of word @i that are reported no more, until they are written again. */
+static void note_again(struct vm *vm, struct memslot *slot, u64 i, u64 mask)
 {
-	u64 buf[CHUNK];
-	u64 i, part;
+	if (vm->engine->dirty_clear)
+		vm->engine->dirty_clear(vm, slot, i * 64, mask);
+}
 
-	for (; n; n -= part, from += part, uaddr += part * 8) {
-		part = min(n, (u64)CHUNK);
+/* Copy the slot's bitmap to the host program, clearing it if @clear. */
+static int hand_out(struct vm *vm, struct memslot *slot, u64 uaddr, bool clear, bool *any)
+{
+	u64 n = ALIGN_UP(slot->npages, 64) / 64, at, i, part;
+	u64 buf[CHUNK];
+
+	if (vm->engine->dirty_collect)
+		vm->engine->dirty_collect(vm, slot, 0, slot->npages);
+	for (at = 0; at < n; at += part) {
+		part = min(n - at, (u64)CHUNK);
 		for (i = 0; i < part; i++) {
-			buf[i] = READ_ONCE(from[i]);
-			if (buf[i] && clear)
-				buf[i] = plat_atomic_xchg64(&from[i], 0);
-			*any |= buf[i] != 0;
+			buf[i] = READ_ONCE(slot->dirty[at + i]);
+			if (!buf[i])
+				continue;
+			*any = true;
+			if (!clear)
+				continue;
+			buf[i] = plat_atomic_xchg64(&slot->dirty[at + i], 0);
+			note_again(vm, slot, at + i, buf[i]);
 		}
-		if (plat_copy_to_user(uaddr, buf, part * 8))
+		if (plat_copy_to_user(uaddr + at * 8, buf, part * 8))
 			return -EFAULT;
 	}
 	return 0;
@@ -78,12 +93,11 @@ long vm_get_dirty_log(void *obj, void *arg, u64 uarg)
 
 	if (err)
 		return err;
-	if (vm->manual_dirty_protect)
-		return hand_out(slot->dirty, ALIGN_UP(slot->npages, 64) / 64, log->padding2,
-				false, &any);
+	if (vm->manual_dirty_protect && !vm->engine->dirty_collect)
+		return hand_out(vm, slot, log->padding2, false, &any);
 	vm_slots_write(vm);
-	err = hand_out(slot->dirty, ALIGN_UP(slot->npages, 64) / 64, log->padding2, true, &any);
-	if (any)
+	err = hand_out(vm, slot, log->padding2, !vm->manual_dirty_protect, &any);
+	if (any && !vm->manual_dirty_protect)
 		vm_request_all(vm, VCPU_REQ_TLB_FLUSH, NULL, false);
 	vm_slots_write_unlock(vm);
 	return err;
@@ -99,7 +113,8 @@ static bool valid_clear(const struct kvm_clear_dirty_log *log, const struct mems
 	return log->num_pages <= rest && (log->num_pages == rest || !(log->num_pages & 63));
 }
 
-static int clear_bits(u64 *map, u64 npages, u64 uaddr)
+/* @first is a multiple of 64. */
+static int clear_bits(struct vm *vm, struct memslot *slot, u64 first, u64 npages, u64 uaddr)
 {
 	u64 i, mask, n = ALIGN_UP(npages, 64) / 64;
 
@@ -108,8 +123,10 @@ static int clear_bits(u64 *map, u64 npages, u64 uaddr)
 			return -EFAULT;
 		if (i == n - 1 && (npages & 63))
 			mask &= (1ull << (npages & 63)) - 1;
-		if (mask)
-			plat_atomic_and64(&map[i], ~mask);
+		if (!mask)
+			continue;
+		plat_atomic_and64(&slot->dirty[first / 64 + i], ~mask);
+		note_again(vm, slot, first / 64 + i, mask);
 	}
 	return 0;
 }
@@ -126,7 +143,7 @@ long vm_clear_dirty_log(void *obj, void *arg, u64 uarg)
 	if (!valid_clear(log, slot))
 		return -EINVAL;
 	vm_slots_write(vm);
-	err = clear_bits(slot->dirty + log->first_page / 64, log->num_pages, log->padding2);
+	err = clear_bits(vm, slot, log->first_page, log->num_pages, log->padding2);
 	vm_request_all(vm, VCPU_REQ_TLB_FLUSH, NULL, false);
 	vm_slots_write_unlock(vm);
 	return err;
@@ -211,8 +228,10 @@ static u32 reset_ring(struct vm *vm, struct vcpu *v)
 		id = READ_ONCE(e->slot);
 		offset = READ_ONCE(e->offset);
 		slot = vm_slot_id(vm, id);
-		if (slot && slot->dirty && offset < slot->npages)
+		if (slot && slot->dirty && offset < slot->npages) {
 			plat_atomic_and64(&slot->dirty[offset / 64], ~BIT_ULL(offset & 63));
+			note_again(vm, slot, offset / 64, BIT_ULL(offset & 63));
+		}
 		WRITE_ONCE(e->flags, 0);
 		WRITE_ONCE(v->dirty_reset, v->dirty_reset + 1);
 		n++;

@@ -9,10 +9,14 @@
  *
  * An engine whose processor keeps the state elsewhere (a VMCB, a VMCS) may
  * leave most of it there: it sets vcpu->state_stale, and then only gpr, rip,
- * rflags, cr8, interrupt_shadow and nmi_masked of vcpu->cpu are up to date.
+ * rflags, interrupt_shadow and nmi_masked of vcpu->cpu are up to date, and
+ * what the processor never changes by itself: tsc_offset, tsc_aux, xcr0, pat.
  * Whoever needs more calls vcpu_state() first, which asks state_read; the
- * core does so before every ioctl on a vCPU but KVM_RUN. The same goes for
- * cpu.xsave, with fpu_stale, vcpu_fpu() and fpu_read.
+ * core does so before every ioctl on a vCPU but KVM_RUN and before it
+ * emulates. After state_read the engine's own copy is old: all of cpu may
+ * have been written when it enters the guest next. The same goes for
+ * cpu.xsave, with fpu_stale, vcpu_fpu() and fpu_read, but there the writer
+ * says so (fpu_written).
  */
 #ifndef ANYKVM_ENGINE_H
 #define ANYKVM_ENGINE_H
@@ -58,8 +62,9 @@ struct engine {
 	 * true. It is then under way, and the engine says after the next exit
 	 * what became of it: vcpu_event_done(), and if its delivery was cut
 	 * short, vcpu_event_again(). False, or NULL: the core delivers it by the
-	 * emulator, now. At most one event for an entry; never called for a
-	 * second one.
+	 * emulator, now. At most one event for a call of vcpu_enter_guest, which
+	 * begins with none: what was injected and did not get to enter is
+	 * forgotten, and offered again. cpu.cr2 is to be set from @ev for #PF.
 	 */
 	bool (*inject)(struct vcpu *v, enum x86_event_kind kind, const struct x86_exception *ev);
 

@@ -3,10 +3,12 @@
  * Exceptions, NMIs and interrupts on their way into the guest.
  *
  * Delivery is one step of the emulator, so an event is either still pending
- * or done; there is no "injected" state in between but for one case: a stack
- * or table in MMIO space. Then the event stays pending and is delivered again
- * when the host program has answered. What KVM_SET_VCPU_EVENTS brings as
- * "injected" is simply pending, with its side effects already done.
+ * or done; there is no "injected" state in between but for two cases. A stack
+ * or table in MMIO space: the event stays pending and is delivered again when
+ * the host program has answered. An engine whose processor delivers
+ * (inject()): the event stays pending until the engine has seen it go in. What
+ * KVM_SET_VCPU_EVENTS brings as "injected" is simply pending, with its side
+ * effects already done.
  */
 #include "ioctl.h"
 #include "core-int.h"
@@ -14,10 +16,11 @@
 
 static void stop_here(struct vcpu *v, u64 dr6)
 {
+	vcpu_state(v);
 	v->cpu.dr[6] |= dr6;
 }
 
-/* 1: delivered; 0: leave with *@why, the event is pending still. */
+/* 1: delivered, or the engine will; 0: leave with *@why, the event is pending still. */
 static int deliver(struct vcpu *v, enum x86_event_kind kind, const struct x86_exception *ev,
 		   enum engine_exit *why)
 {
@@ -25,6 +28,12 @@ static int deliver(struct vcpu *v, enum x86_event_kind kind, const struct x86_ex
 		plat_trace("event: vcpu %u rip %llx kind %d vector %u error %x cr2 %llx", v->id,
 			   (unsigned long long)v->cpu.rip, kind, ev->vector, ev->error,
 			   (unsigned long long)ev->cr2);
+	if (v->vm->engine->inject && !v->delivering && v->vm->engine->inject(v, kind, ev)) {
+		v->event_under_way = kind + 1;
+		v->stats.injections++;
+		return 1;
+	}
+	vcpu_state(v);
 	for (;;) {
 		switch (x86_deliver(&v->emu, kind, ev)) {
 		case X86_EMU_OK:
@@ -71,13 +80,23 @@ static int inject_exception(struct vcpu *v, enum engine_exit *why)
 		v->exception_injected = true;
 		return 0;
 	}
-	v->exception_pending = false;
+	if (v->event_under_way)
+		v->exception_injected = true;
+	else
+		v->exception_pending = false;
 	return 1;
 }
 
 static bool nmi_allowed(const struct vcpu *v)
 {
 	return !v->cpu.nmi_masked && !v->cpu.interrupt_shadow;
+}
+
+static void nmi_done(struct vcpu *v)
+{
+	v->nmi_injected = false;
+	v->cpu.nmi_masked = true;
+	v->stats.nmi_injections++;
 }
 
 static int inject_nmi(struct vcpu *v, enum engine_exit *why)
@@ -90,10 +109,15 @@ static int inject_nmi(struct vcpu *v, enum engine_exit *why)
 	}
 	if (!deliver(v, X86_EV_NMI, &nmi, why))
 		return 0;
-	v->nmi_injected = false;
-	v->cpu.nmi_masked = true;
-	v->stats.nmi_injections++;
+	if (!v->event_under_way)
+		nmi_done(v);
 	return 1;
+}
+
+static void interrupt_done(struct vcpu *v)
+{
+	v->interrupt_pending = false;
+	v->stats.irq_exits++;
 }
 
 static int inject_interrupt(struct vcpu *v, enum engine_exit *why)
@@ -112,20 +136,23 @@ static int inject_interrupt(struct vcpu *v, enum engine_exit *why)
 	e.vector = v->interrupt_vector;
 	if (!deliver(v, v->interrupt_soft ? X86_EV_SOFT : X86_EV_INTERRUPT, &e, why))
 		return 0;
-	v->interrupt_pending = false;
-	v->stats.irq_exits++;
+	if (!v->event_under_way)
+		interrupt_done(v);
 	return 1;
 }
 
 int vcpu_inject_events(struct vcpu *v, enum engine_exit *why)
 {
+	v->event_under_way = 0;
 	if (unlikely(v->exception_pending) && !inject_exception(v, why))
 		return 0;
-	if (unlikely(v->guest_debug & KVM_GUESTDBG_BLOCKIRQ))
+	if (unlikely(v->event_under_way || (v->guest_debug & KVM_GUESTDBG_BLOCKIRQ)))
 		return 1;
 	if (unlikely(v->nmi_injected || (v->nmi_pending && nmi_allowed(v))) &&
 	    !inject_nmi(v, why))
 		return 0;
+	if (unlikely(v->event_under_way))
+		return 1;
 	/* One that the host program calls injected has passed IF already. */
 	if (unlikely(v->interrupt_pending && v->interrupt_injected)) {
 		v->interrupt_injected = false;
@@ -134,6 +161,71 @@ int vcpu_inject_events(struct vcpu *v, enum engine_exit *why)
 	if (!vcpu_interrupt_allowed(v))
 		return 1;
 	return inject_interrupt(v, why);
+}
+
+/* ---- an engine that injects ---- */
+
+void vcpu_event_done(struct vcpu *v)
+{
+	switch (v->event_under_way) {
+	case 0:
+		return;
+	case X86_EV_NMI + 1:
+		nmi_done(v);
+		break;
+	case X86_EV_INTERRUPT + 1:
+	case X86_EV_SOFT + 1:
+		interrupt_done(v);
+		break;
+	default:
+		v->exception_pending = false;
+		break;
+	}
+	v->event_under_way = 0;
+}
+
+void vcpu_event_again(struct vcpu *v, enum x86_event_kind kind, const struct x86_exception *ev)
+{
+	switch (kind) {
+	case X86_EV_NMI:
+		v->nmi_injected = true;
+		v->cpu.nmi_masked = false;
+		break;
+	case X86_EV_INTERRUPT:
+		v->interrupt_pending = v->interrupt_injected = true;
+		v->interrupt_soft = false;
+		v->interrupt_vector = ev->vector;
+		break;
+	default:
+		v->exception = *ev;
+		v->exception_pending = v->exception_injected = true;
+		if (ev->vector == X86_EXC_PF)
+			v->cpu.cr2 = ev->cr2;
+		break;
+	}
+}
+
+/* The host program would have the guest stopped when it can take KVM_INTERRUPT's vector. */
+static bool user_waits(const struct vcpu *v)
+{
+	return v->vm->irqchip != VM_IRQCHIP_KERNEL &&
+	       READ_ONCE(v->run->request_interrupt_window);
+}
+
+u32 vcpu_windows(struct vcpu *v)
+{
+	u32 w = 0;
+
+	if (unlikely((v->nmi_pending || v->nmi_injected) && v->event_under_way != X86_EV_NMI + 1))
+		w |= VCPU_WINDOW_NMI;
+	if (unlikely(v->guest_debug & KVM_GUESTDBG_BLOCKIRQ))
+		return w;
+	if (unlikely(v->interrupt_pending && v->event_under_way != X86_EV_INTERRUPT + 1) ||
+	    unlikely(user_waits(v)) || vcpu_has_interrupt(v))
+		w |= VCPU_WINDOW_INTERRUPT;
+	if (!v->lapic || lapic_waits_for_tpr(v->lapic))
+		w |= VCPU_WINDOW_TPR;
+	return w;
 }
 
 bool vcpu_ready_for_user_interrupt(struct vcpu *v)

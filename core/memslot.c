@@ -161,13 +161,14 @@ static void remove_sorted(struct memslots *s, const struct memslot *slot)
 static void install(struct vm *vm, struct memslot *slot, const struct memslot *new)
 {
 	u64 gone = slot->uaddr, gone_len = slot->npages << PAGE_SHIFT;
-	bool was = slot->npages, content;
+	bool was = slot->npages, content, changed;
 
 	content = was && (!new->npages || slot->base_gfn != new->base_gfn ||
 			  slot->uaddr != new->uaddr);
+	changed = content || slot->flags != new->flags || slot->npages != new->npages;
 	vm_slots_write(vm);
-	if (content && vm->engine->slot_changed)
-		vm->engine->slot_changed(vm, slot);
+	if (changed && vm->engine->slot_changed)
+		vm->engine->slot_changed(vm, was ? slot : NULL, new->npages ? new : NULL);
 	WRITE_ONCE(vm->slots_gen, vm->slots_gen + 1);
 	plat_mb();
 	if (was)

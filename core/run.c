@@ -257,6 +257,8 @@ static int finish_exit(struct vcpu *v, long *ret)
 	enum engine_exit why = ENGINE_EXIT_KICK;
 
 	*ret = 0;
+	if (v->pio_open.size)
+		return vcpu_decoded_io_answer(v, &why) || after_run(v, why, ret);
 	if (v->mmio.awaiting)
 		return !vcpu_mmio_resume(v);
 	if (!v->msr_exit)
@@ -283,6 +285,7 @@ static int load_sync_regs(struct vcpu *v)
 	} u;
 	u64 dirty = READ_ONCE(v->run->kvm_dirty_regs);
 
+	vcpu_state(v);
 	if (dirty & KVM_SYNC_X86_REGS) {
 		u.regs = v->run->s.regs.regs;
 		x86_regs_load(v, &u.regs);
@@ -305,6 +308,7 @@ static void store_sync_regs(struct vcpu *v)
 {
 	u64 valid = READ_ONCE(v->run->kvm_valid_regs);
 
+	vcpu_state(v);
 	if (valid & KVM_SYNC_X86_REGS)
 		x86_regs_store(v, &v->run->s.regs.regs);
 	if (valid & KVM_SYNC_X86_SREGS)

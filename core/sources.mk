@@ -17,4 +17,4 @@ core-y += core/x86/kvmclock.o core/x86/pv.o core/x86/hypercall.o
 core-y += core/ioctl.o core/system.o core/vm.o core/vcpu.o core/run.o core/event.o core/memslot.o core/dirty.o
 core-y += core/bus.o core/irqroute.o core/eventfd.o core/coalesced.o core/caps.o core/stats.o
 core-y += core/x86/cpuid.o core/x86/msr.o core/x86/msr-io.o core/x86/mtrr.o core/x86/mce.o core/x86/tsc.o
-core-y += core/x86/cr.o core/x86/regs.o core/x86/fpu.o core/x86/vcpu-x86.o core/x86/vm-x86.o
+core-y += core/x86/decoded.o core/x86/cr.o core/x86/regs.o core/x86/fpu.o core/x86/vcpu-x86.o core/x86/vm-x86.o

@@ -55,6 +55,13 @@ struct mmio_log {
 	u8 ahead[1024];
 };
 
+/* An IN or OUT that the host program answers, of x86/decoded.c: finished at the next KVM_RUN. */
+struct pio_open {
+	u64 rip, next;
+	u8 size;		/* 0: none */
+	bool in;
+};
+
 struct vcpu_stats {
 	u64 exits, io_exits, mmio_exits, irq_exits, halt_exits, signal_exits, injections,
 	    nmi_injections, tlb_flush, translations, invalidations, hypercalls, requests, halt_wakeup;
@@ -105,6 +112,8 @@ struct vcpu {
 	u8 interrupt_vector;
 	u8 nmi_pending;			/* 0..2 */
 	bool nmi_injected;
+	/* the engine took it at this entry (enum x86_event_kind + 1; 0: nothing) */
+	u8 event_under_way;
 	/* split irqchip: KVM_INTERRUPT's, an ExtINT for the LAPIC; -1: none */
 	int pending_external_vector;
 	bool request_interrupt_window;	/* from run, at KVM_RUN */
@@ -119,6 +128,7 @@ struct vcpu {
 	struct pv_state *pv;		/* core/x86/pv.c: PV EOI, steal time, features */
 	u32 tsc_khz;
 	struct mmio_log mmio;
+	struct pio_open pio_open;
 	u64 guest_debug;		/* KVM_GUESTDBG_* */
 	u64 guest_debug_dr[8];		/* with KVM_GUESTDBG_USE_HW_BP */
 	/* rip of a breakpoint that has been reported: run it this time */
@@ -200,6 +210,7 @@ void vcpu_event_again(struct vcpu *v, enum x86_event_kind kind, const struct x86
  */
 #define VCPU_WINDOW_INTERRUPT BIT(0)
 #define VCPU_WINDOW_NMI BIT(1)
+#define VCPU_WINDOW_TPR BIT(2)	/* ... or the guest lowers its task priority (MOV CR8) */
 u32 vcpu_windows(struct vcpu *v);
 
 /* All of v->cpu, and cpu.xsave, are up to date after these. On the vCPU's thread or under its lock. */
@@ -217,21 +228,23 @@ static inline void vcpu_fpu(struct vcpu *v)
 
 /*
  * x86/decoded.c: instructions that a processor has decoded for us. Each finishes the one at
- * cpu.rip with what it read (only what state_stale leaves valid is used, unless it says so) and
- * goes to @next, or raises. 1: go on; 0: leave run() with *@why.
+ * cpu.rip and goes to @next, or raises. 1: go on; 0: leave run() with *@why. Besides what
+ * state_stale leaves valid, the engine has made cr0, cr3, cr4, efer, CS and SS so.
  */
 enum engine_exit;
 int vcpu_decoded_skip(struct vcpu *v, u64 next, enum engine_exit *why);	/* rip, RF, shadow, TF */
 int vcpu_decoded_cpuid(struct vcpu *v, u64 next, enum engine_exit *why);
 int vcpu_decoded_rdmsr(struct vcpu *v, u64 next, enum engine_exit *why);
 int vcpu_decoded_wrmsr(struct vcpu *v, u64 next, enum engine_exit *why);
+/* A plain IN or OUT (no string, no I/O breakpoint armed: those are the emulator's). */
 int vcpu_decoded_io(struct vcpu *v, u16 port, u32 size, bool in, u64 next, enum engine_exit *why);
+int vcpu_decoded_io_answer(struct vcpu *v, enum engine_exit *why);	/* at KVM_RUN */
 int vcpu_decoded_hlt(struct vcpu *v, u64 next, enum engine_exit *why);
 int vcpu_decoded_hypercall(struct vcpu *v, u64 next, enum engine_exit *why);
 /*
  * Where the processor does not say how long an instruction is: of the one at cpu.rip, whose
  * opcode is 0F @op (0F 01 with @modrm, or -1) or, with @one, just @op, behind any prefixes.
- * 0: it is not that (any more): emulate. Uses all of the state.
+ * 0: it is not that (any more): emulate.
  */
 u32 vcpu_insn_length(struct vcpu *v, u8 op, int modrm, bool one);
 

@@ -39,7 +39,15 @@ _Static_assert(offsetof(struct xsave, ymmh) == 576, "XSAVE");
 
 static struct xsave *area(struct vcpu *v)
 {
+	vcpu_fpu(v);
 	return (struct xsave *)v->cpu.xsave;
+}
+
+static void written(struct vcpu *v)
+{
+	if (v->vm->engine->fpu_written)
+		v->vm->engine->fpu_written(v);
+	v->vm->engine->state_written(v);
 }
 
 void x86_fpu_reset(struct vcpu *v)
@@ -51,6 +59,8 @@ void x86_fpu_reset(struct vcpu *v)
 	x->fx.mxcsr = MXCSR_RESET;
 	x->fx.mxcsr_mask = MXCSR_MASK;
 	x->xstate_bv = XSTATE_FP | XSTATE_SSE;
+	if (v->engine_ready && v->vm->engine->fpu_written)
+		v->vm->engine->fpu_written(v);
 }
 
 /* Write out initial states, so that every byte can be read as it stands. */
@@ -111,7 +121,7 @@ long vcpu_set_fpu(void *obj, void *arg, u64 uarg)
 	if (f->mxcsr && !(f->mxcsr & ~MXCSR_MASK))
 		x->fx.mxcsr = f->mxcsr;
 	x->xstate_bv |= XSTATE_FP | XSTATE_SSE;
-	v->vm->engine->state_written(v);
+	written(v);
 	return 0;
 }
 
@@ -144,7 +154,7 @@ long vcpu_set_xsave(void *obj, void *arg, u64 uarg)
 		memset(x->reserved, 0, sizeof(x->reserved));
 	}
 	spell_out(x);
-	v->vm->engine->state_written(v);
+	written(v);
 	return 0;
 }
 

@@ -105,6 +105,7 @@ void lapic_accept_events(struct vcpu *v)
 	if ((events & LAPIC_SIPI) && v->mp_state == KVM_MP_STATE_INIT_RECEIVED) {
 		u32 vector = READ_ONCE(v->sipi_vector) & 0xff;
 
+		vcpu_state(v);
 		v->cpu.seg[X86_CS].selector = vector << 8;
 		v->cpu.seg[X86_CS].base = vector << 12;
 		v->cpu.rip = 0;

@@ -122,6 +122,13 @@ int lapic_pending(struct lapic *l)
 	return (vector & 0xf0) > (l->ppr & 0xf0) ? vector : -1;
 }
 
+bool lapic_waits_for_tpr(const struct lapic *l)
+{
+	int vector = vectors_highest(l->irr);
+
+	return vector >= 0 && l->enabled && (vector & 0xf0) <= (l->tpr & 0xf0);
+}
+
 int lapic_ack(struct lapic *l)
 {
 	int vector = lapic_pending(l);

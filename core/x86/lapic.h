@@ -159,6 +159,8 @@ void vcpu_raise_nmi(struct vcpu *v);
 
 /* The highest vector above PPR, or -1; and take it. Own thread. */
 int lapic_pending(struct lapic *l);
+/* A vector that only the task priority keeps from the CPU. */
+bool lapic_waits_for_tpr(const struct lapic *l);
 int lapic_ack(struct lapic *l);
 /* Does LINT0 bring the 8259s' INTR to this CPU? */
 bool lapic_takes_extint(const struct lapic *l);

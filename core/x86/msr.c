@@ -46,6 +46,7 @@ struct msr_row {
 #define CANON BIT(2)		/* a linear address: #GP unless canonical */
 #define PRIV BIT(3)
 #define SEGS BIT(4)		/* the engine has a copy */
+#define STATE BIT(5)		/* of struct x86_cpu: see vcpu_state */
 
 static const struct msr_row *find_row(u32 index);
 
@@ -336,9 +337,9 @@ static const struct msr_row rows[] = {
 	{ ONE(0x119), 0, zero_get, ignore_set, 0 },			/* BBL_CR_CTL */
 	{ ONE(0x11e), 0, const_get, ignore_set, 0 },
 	{ ONE(0x140), 0, zero_get, only_zero_set, 0 },			/* MISC_FEATURES_ENABLES */
-	{ ONE(MSR_SYSENTER_CS), SAVE, plain_get, sysenter_cs_set, CPU(sysenter_cs) },
-	{ ONE(MSR_SYSENTER_ESP), SAVE, plain_get, sysenter_set, CPU(sysenter_esp) },
-	{ ONE(MSR_SYSENTER_EIP), SAVE, plain_get, sysenter_set, CPU(sysenter_eip) },
+	{ ONE(MSR_SYSENTER_CS), SAVE | STATE, plain_get, sysenter_cs_set, CPU(sysenter_cs) },
+	{ ONE(MSR_SYSENTER_ESP), SAVE | STATE, plain_get, sysenter_set, CPU(sysenter_esp) },
+	{ ONE(MSR_SYSENTER_EIP), SAVE | STATE, plain_get, sysenter_set, CPU(sysenter_eip) },
 	{ ONE(MSR_MCG_CAP), 0, mce_get, readonly_set, 0 },
 	{ MSR_MCG_STATUS, MSR_MCG_CTL, SAVE, mce_get, mce_set, 0 },
 	{ 0x186, 0x187, 0, zero_get, ignore_set, 0 },			/* PERFEVTSEL0, 1 */
@@ -352,7 +353,7 @@ static const struct msr_row rows[] = {
 	{ ONE(0x250), 0, mtrr_get, mtrr_set, 0 },
 	{ 0x258, 0x259, 0, mtrr_get, mtrr_set, 0 },
 	{ 0x268, 0x26f, 0, mtrr_get, mtrr_set, 0 },
-	{ ONE(MSR_PAT), SAVE, pat_get, pat_set, 0 },
+	{ ONE(MSR_PAT), SAVE | STATE, pat_get, pat_set, 0 },
 	{ ONE(MSR_MTRR_DEFTYPE), 0, mtrr_get, mtrr_set, 0 },
 	{ ONE(MSR_PERF_CAPABILITIES), FEATURE, perf_caps_get, perf_caps_set, 0 },
 	{ MSR_MC0_CTL, MSR_MC0_CTL + 4 * MCE_MAX_BANKS - 1, 0, mce_get, mce_set, 0 },
@@ -364,14 +365,14 @@ static const struct msr_row rows[] = {
 	{ ONE(MSR_TSC_DEADLINE), SAVE, deadline_get, deadline_set, 0 },
 	{ MSR_X2APIC_FIRST, MSR_X2APIC_LAST, 0, x2apic_get, x2apic_set, 0 },
 	{ 0x4b564d00, 0x4b564dff, 0, pv_get, pv_set, 0 },
-	{ ONE(MSR_EFER), 0, plain_get, efer_set, CPU(efer) },
-	{ ONE(MSR_STAR), SAVE, plain_get, plain_set, CPU(star) },
-	{ ONE(MSR_LSTAR), SAVE | CANON, plain_get, plain_set, CPU(lstar) },
-	{ ONE(MSR_CSTAR), SAVE | CANON, plain_get, plain_set, CPU(cstar) },
-	{ ONE(MSR_SFMASK), SAVE, plain_get, sfmask_set, CPU(sfmask) },
-	{ ONE(MSR_FS_BASE), CANON | SEGS, plain_get, plain_set, CPU(seg[X86_FS].base) },
-	{ ONE(MSR_GS_BASE), CANON | SEGS, plain_get, plain_set, CPU(seg[X86_GS].base) },
-	{ ONE(MSR_KERNEL_GS_BASE), SAVE | CANON, plain_get, plain_set, CPU(kernel_gs_base) },
+	{ ONE(MSR_EFER), STATE, plain_get, efer_set, CPU(efer) },
+	{ ONE(MSR_STAR), SAVE | STATE, plain_get, plain_set, CPU(star) },
+	{ ONE(MSR_LSTAR), SAVE | CANON | STATE, plain_get, plain_set, CPU(lstar) },
+	{ ONE(MSR_CSTAR), SAVE | CANON | STATE, plain_get, plain_set, CPU(cstar) },
+	{ ONE(MSR_SFMASK), SAVE | STATE, plain_get, sfmask_set, CPU(sfmask) },
+	{ ONE(MSR_FS_BASE), CANON | SEGS | STATE, plain_get, plain_set, CPU(seg[X86_FS].base) },
+	{ ONE(MSR_GS_BASE), CANON | SEGS | STATE, plain_get, plain_set, CPU(seg[X86_GS].base) },
+	{ ONE(MSR_KERNEL_GS_BASE), SAVE | CANON | STATE, plain_get, plain_set, CPU(kernel_gs_base) },
 	{ ONE(MSR_TSC_AUX), SAVE, tsc_aux_get, tsc_aux_set, 0 },
 	{ 0xc0010000, 0xc0010007, 0, zero_get, ignore_set, 0 },		/* K7 PERFEVTSEL, PERFCTR */
 	{ ONE(0xc0010010), 0, zero_get, ignore_set, 0 },		/* SYSCFG */
@@ -411,6 +412,8 @@ int msr_get(struct vcpu *v, u32 index, u64 *val, bool host)
 	const struct msr_row *r = find_row(index);
 
 	*val = 0;
+	if (r && (r->flags & STATE))
+		vcpu_state(v);
 	return r ? r->get(v, index, val, host) : -ENOENT;
 }
 
@@ -418,6 +421,8 @@ int msr_set(struct vcpu *v, u32 index, u64 val, bool host)
 {
 	const struct msr_row *r = find_row(index);
 
+	if (r && (r->flags & STATE))
+		vcpu_state(v);
 	return r ? r->set(v, index, val, host) : -ENOENT;
 }
 

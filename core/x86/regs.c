@@ -333,8 +333,10 @@ void x86_vcpu_reset(struct vcpu *v, bool init)
 {
 	const struct kvm_cpuid_entry2 *leaf1 = x86_cpuid_find(v, 1, 0);
 	struct x86_cpu *c = &v->cpu;
-	u64 cache = init ? c->cr0 & (X86_CR0_CD | X86_CR0_NW) : X86_CR0_CD | X86_CR0_NW;
+	u64 cache;
 
+	vcpu_state(v);
+	cache = init ? c->cr0 & (X86_CR0_CD | X86_CR0_NW) : X86_CR0_CD | X86_CR0_NW;
 	memset(c->gpr, 0, sizeof(c->gpr));
 	c->gpr[X86_RDX] = leaf1 ? leaf1->eax : 0x600;
 	c->rip = 0xfff0;

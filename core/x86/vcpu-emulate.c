@@ -545,6 +545,7 @@ static int emulate(struct vcpu *v)
 	struct x86_emu *e = &v->emu;
 	int r;
 
+	vcpu_state(v);
 	v->watch_hits = 0;
 	vcpu_mmio_restart(v);
 	r = x86_emu_fetch(e);

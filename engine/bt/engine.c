@@ -280,9 +280,12 @@ static void engine_tlb_flush_page(struct vcpu *v, u64 lin)
 		bt_tlb_flush_page(x, lin);
 }
 
-static void engine_slot_changed(struct vm *vm, const struct memslot *slot)
+/* Flags need no more than the flush that the core asks for; a new slot had no translations. */
+static void engine_slot_changed(struct vm *vm, const struct memslot *old,
+				const struct memslot *new)
 {
-	(void)slot;
+	if (!old || (new && new->base_gfn == old->base_gfn && new->uaddr == old->uaddr))
+		return;
 	for (u32 i = 0; i < READ_ONCE(vm->nr_vcpus); i++) {
 		struct bt_ctx *x = vm->vcpus[i] ? vm->vcpus[i]->engine_priv : NULL;
 

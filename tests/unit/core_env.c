@@ -56,7 +56,7 @@ static void eng_kick(struct vcpu *v) { engine_kicks++; }
 static void eng_nothing(struct vcpu *v) { }
 static void eng_flush(struct vcpu *v) { engine_flushes++; }
 static void eng_flush_page(struct vcpu *v, u64 lin) { }
-static void eng_slot(struct vm *vm, const struct memslot *s) { }
+static void eng_slot(struct vm *vm, const struct memslot *old, const struct memslot *new) { }
 static void eng_written(struct vm *vm, u64 gpa, u64 len) { engine_writes++; }
 
 const struct engine interpreter = {
