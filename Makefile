@@ -235,6 +235,8 @@ $(B)/bench/cpu: $(call obj,$(bench-y))
 	$(call say,LD,$@)
 	$(Q)$(CC) -static -o $@ $^ -lm
 
+-include bench/module/bench.mk
+
 # --- Guests ------------------------------------------------------------------------------------
 
 GUESTS ?= amd64
@@ -278,7 +280,7 @@ distclean: ## Remove build/ altogether
 .PHONY: help
 help: ## This list
 	@echo 'make TARGET [V=1] [SAN=1] [CC=clang] [WERROR=0]'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(filter-out %.d,$(MAKEFILE_LIST)) | \
 		awk -F'\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
 
 Makefile: ;
