@@ -31,8 +31,11 @@ struct ioeventfd {
 };
 
 struct eventfd_state {
-	/* irqfds, for acknowledgements; changes hold vm->lock too */
-	struct plat_spinlock lock;
+	/*
+	 * irqfds, for acknowledgements, which come on vCPUs' threads; changes hold vm->lock
+	 * too. A mutex: the list has no bound, and telling an owner may call another irqfd.
+	 */
+	struct plat_mutex lock;
 	struct irqfd *irqfds;
 	struct ioeventfd *ioeventfds;
 };
@@ -42,7 +45,7 @@ int vm_eventfds_create(struct vm *vm)
 	vm->eventfds = plat_alloc(sizeof(*vm->eventfds));
 	if (!vm->eventfds)
 		return -ENOMEM;
-	plat_spin_init(&vm->eventfds->lock);
+	plat_mutex_init(&vm->eventfds->lock);
 	return 0;
 }
 
@@ -69,18 +72,18 @@ void eventfd_irq_acked(struct vm *vm, u32 gsi)
 
 	if (!s || !READ_ONCE(s->irqfds))
 		return;
-	plat_spin_lock(&s->lock);
+	plat_mutex_lock(&s->lock);
 	for (f = s->irqfds; f && !any; f = f->next)
 		any = f->resample && f->gsi == gsi;
-	plat_spin_unlock(&s->lock);
+	plat_mutex_unlock(&s->lock);
 	if (!any)
 		return;
 	vm_set_irq(vm, IRQ_SOURCE_RESAMPLE, gsi, 0, false);
-	plat_spin_lock(&s->lock);
+	plat_mutex_lock(&s->lock);
 	for (f = s->irqfds; f; f = f->next)
 		if (f->resample && f->gsi == gsi)
 			plat_eventfd_signal(f->resample);
-	plat_spin_unlock(&s->lock);
+	plat_mutex_unlock(&s->lock);
 }
 
 static void irqfd_free(struct irqfd *f)
@@ -128,16 +131,16 @@ static int irqfd_assign(struct vm *vm, const struct kvm_irqfd *a)
 		irqfd_free(f);
 		return err;
 	}
-	plat_spin_lock(&s->lock);
+	plat_mutex_lock(&s->lock);
 	f->next = s->irqfds;
 	s->irqfds = f;
-	plat_spin_unlock(&s->lock);
+	plat_mutex_unlock(&s->lock);
 	/* A count that is there already is a signal too: listen calls at once. */
 	err = plat_eventfd_listen(f->event, irqfd_signalled, f);
 	if (err) {
-		plat_spin_lock(&s->lock);
+		plat_mutex_lock(&s->lock);
 		s->irqfds = f->next;
-		plat_spin_unlock(&s->lock);
+		plat_mutex_unlock(&s->lock);
 		irqfd_free(f);
 		return err;
 	}
@@ -155,7 +158,7 @@ static int irqfd_deassign(struct vm *vm, const struct kvm_irqfd *a)
 	e = plat_eventfd_get(a->fd, &err);
 	if (!e)
 		return err;
-	plat_spin_lock(&s->lock);
+	plat_mutex_lock(&s->lock);
 	for (p = &s->irqfds; (f = *p);) {
 		if (f->gsi != a->gsi || !plat_eventfd_same(f->event, e)) {
 			p = &f->next;
@@ -165,7 +168,7 @@ static int irqfd_deassign(struct vm *vm, const struct kvm_irqfd *a)
 		f->next = gone;
 		gone = f;
 	}
-	plat_spin_unlock(&s->lock);
+	plat_mutex_unlock(&s->lock);
 	while ((f = gone)) {
 		gone = f->next;
 		/* A line held for nobody would stay up for ever. */
@@ -323,10 +326,10 @@ void vm_eventfds_stop(struct vm *vm)
 	if (!vm->eventfds)
 		return;
 	plat_mutex_lock(&vm->lock);
-	plat_spin_lock(&vm->eventfds->lock);
+	plat_mutex_lock(&vm->eventfds->lock);
 	f = vm->eventfds->irqfds;
 	vm->eventfds->irqfds = NULL;
-	plat_spin_unlock(&vm->eventfds->lock);
+	plat_mutex_unlock(&vm->eventfds->lock);
 	plat_mutex_unlock(&vm->lock);
 	for (; f; f = next) {
 		next = f->next;

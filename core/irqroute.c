@@ -14,6 +14,7 @@
 struct route_table {
 	u32 nr;
 	u16 first[MAX_ROUTES + 1];	/* by gsi: entries first[gsi] .. first[gsi + 1] - 1 */
+	u16 of_pin[KVM_NR_IRQCHIPS][KVM_IOAPIC_NUM_PINS];	/* the lowest gsi + 1; 0: none */
 	struct kvm_irq_routing_entry e[];
 };
 
@@ -57,21 +58,15 @@ u32 irq_route_get(struct vm *vm, u32 gsi, struct kvm_irq_routing_entry *e, u32 m
 
 int irq_route_gsi(struct vm *vm, u32 irqchip, u32 pin)
 {
-	const struct kvm_irq_routing_entry *e;
 	struct route_table *t;
 	int gsi = -1;
-	u32 i;
 
+	if (irqchip >= KVM_NR_IRQCHIPS || pin >= KVM_IOAPIC_NUM_PINS)
+		return gsi;
 	plat_spin_lock(&vm->routing->lock);
 	t = vm->routing->table;
-	for (i = 0; t && i < t->nr; i++) {
-		e = &t->e[i];
-		if (e->type == KVM_IRQ_ROUTING_IRQCHIP && e->u.irqchip.irqchip == irqchip &&
-		    e->u.irqchip.pin == pin) {
-			gsi = e->gsi;
-			break;
-		}
-	}
+	if (t)
+		gsi = t->of_pin[irqchip][pin] - 1;
 	plat_spin_unlock(&vm->routing->lock);
 	return gsi;
 }
@@ -120,6 +115,21 @@ static int sort_entries(struct route_table *t, const struct kvm_irq_routing_entr
 	return 0;
 }
 
+/* The way back, for acknowledgements. The entries have been checked, and are in order. */
+static void map_pins(struct route_table *t)
+{
+	const struct kvm_irq_routing_entry *e = t->e;
+	u16 *gsi;
+
+	for (; e < t->e + t->nr; e++) {
+		if (e->type != KVM_IRQ_ROUTING_IRQCHIP)
+			continue;
+		gsi = &t->of_pin[e->u.irqchip.irqchip][e->u.irqchip.pin];
+		if (!*gsi)
+			*gsi = e->gsi + 1;
+	}
+}
+
 static int replace_table(struct vm *vm, const struct kvm_irq_routing_entry *e, u32 nr)
 {
 	struct route_table *t, *old;
@@ -133,6 +143,7 @@ static int replace_table(struct vm *vm, const struct kvm_irq_routing_entry *e, u
 		plat_free(t);
 		return err;
 	}
+	map_pins(t);
 	plat_spin_lock(&vm->routing->lock);
 	old = vm->routing->table;
 	vm->routing->table = t;

@@ -9,7 +9,17 @@
  *   plat_spin_init/lock/unlock(struct plat_spinlock *)
  *   plat_atomic_or64/and64/add64/xchg64/cmpxchg64 (u64 *, ...) returning the old value,
  *   plat_atomic_or32 ... the same, plat_mb(), plat_pause(), plat_rdtsc()
- * Errors are negative errno. Functions may sleep unless "atomic" is said.
+ * Errors are negative errno.
+ *
+ * "Atomic" is said of code that may run where nothing may sleep: with a
+ * spinlock held, or called by a timer or an eventfd. In the kernel interrupts
+ * are off while a spinlock is held, and timers, eventfds and kicks come in
+ * interrupts, on top of whatever this processor was doing. So atomic code
+ * takes spinlocks and no other lock, allocates and frees nothing, touches
+ * neither the guest's memory nor the host program's (plat_copy_*, plat_guest_*,
+ * vm_read, vm_write, vm_page), and does a bounded amount of work. What it may
+ * call says "atomic" below; all else may sleep. A sanitized build's unit tests
+ * die where this is broken (home/test).
  */
 #ifndef ANYKVM_PLAT_H
 #define ANYKVM_PLAT_H
@@ -80,6 +90,11 @@ void plat_guest_unmap(struct vm *vm, u64 uaddr, u64 len);
 
 /* ---- locks and threads ---- */
 
+/*
+ * plat_spin_lock: what follows is atomic until plat_spin_unlock. Locks are
+ * dropped in the reverse order of taking, by the thread that took them.
+ * plat_mutex_* use general registers only, as plat_guest_* do.
+ */
 void plat_mutex_init(struct plat_mutex *m);
 void plat_mutex_lock(struct plat_mutex *m);
 void plat_mutex_unlock(struct plat_mutex *m);
@@ -99,7 +114,7 @@ bool plat_signal_pending(void);			/* KVM_RUN must end with -EINTR */
  * before is kept.
  */
 void plat_thread_wait(struct plat_thread *t, u64 deadline);
-void plat_thread_wake(struct plat_thread *t);			/* atomic, any thread */
+void plat_thread_wake(struct plat_thread *t);	/* atomic, any thread or interrupt */
 /* KVM_SET_SIGNAL_MASK; NULL: none */
 int plat_set_sigmask(struct plat_thread *t, const void *mask, size_t len);
 void plat_yield(void);
@@ -110,9 +125,16 @@ u64 plat_run_delay_ns(void);	/* this thread's time spent runnable, not running *
 u64 plat_time_ns(void);			/* CLOCK_MONOTONIC: timers and kvmclock; atomic */
 u64 plat_boot_ns(void);			/* CLOCK_BOOTTIME */
 u64 plat_real_ns(void);			/* CLOCK_REALTIME */
-u32 plat_tsc_khz(void);	/* of the host's TSC; measured once where nothing says it */
+/* of the host's TSC; measured once where nothing says it, before the first VM: atomic since */
+u32 plat_tsc_khz(void);
 
-/* One-shot timers: fn runs in a thread of the home, may take locks and wake vCPUs. */
+/*
+ * One-shot timers. fn is atomic: it runs in an interrupt, or in a thread of
+ * the home. It takes spinlocks, raises interrupts, wakes vCPUs and starts its
+ * timer again. start is atomic, and may be called with a lock held that fn
+ * takes. The others sleep: cancel waits for a running fn, so nobody calls it
+ * with a lock that fn takes.
+ */
 int plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t));
 void plat_timer_start(struct plat_timer *t, u64 deadline_ns);	/* re-arms */
 /* after it fn does not run, unless called from fn */
@@ -150,11 +172,13 @@ void plat_file_cancel(struct plat_file *file, int fd);
 struct plat_eventfd;
 struct plat_eventfd *plat_eventfd_get(int fd, int *err);	/* NULL with -EBADF, -EINVAL */
 void plat_eventfd_put(struct plat_eventfd *e);
-void plat_eventfd_signal(struct plat_eventfd *e);		/* write(1) */
+/* write(1). Atomic; calls a listener of the same eventfd before it returns, or soon after. */
+void plat_eventfd_signal(struct plat_eventfd *e);
 bool plat_eventfd_same(struct plat_eventfd *a, struct plat_eventfd *b);
 /*
- * Call fn(arg) for each signal (count consumed), in a thread of the home, until unlisten
- * returns.
+ * Call fn(arg) for each signal (count consumed) until unlisten returns; for a count that is
+ * there already too. fn is atomic: it runs in a thread of the home, or wherever the signal comes
+ * from (an interrupt, somebody's spinlock held).
  */
 int plat_eventfd_listen(struct plat_eventfd *e, void (*fn)(void *arg), void *arg);
 void plat_eventfd_unlisten(struct plat_eventfd *e, void *arg);
@@ -184,7 +208,7 @@ void plat_stack_free(void *p, size_t size, size_t above);
 
 /* ---- words ---- */
 
-/* one line, user's terminal or dmesg */
+/* one line, user's terminal or dmesg; atomic */
 void plat_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool plat_trace_on(const char *topic);	/* ANYKVM_TRACE lists the topic */
 void plat_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

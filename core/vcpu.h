@@ -285,8 +285,6 @@ int vcpu_emulate_result(struct vcpu *v, int result, enum engine_exit *why);
 /* Raise: queue it, or hand a #DB to the debugger (then 0 with *why). */
 int vcpu_raise(struct vcpu *v, const struct x86_exception *e, enum engine_exit *why);
 extern const struct x86_emu_ops vcpu_emu_ops;
-/* read-modify-writes that no one instruction can do */
-extern struct plat_spinlock vcpu_split_lock;
 
 /* x86/debug.c: breakpoints in force, as bits of DR6. */
 bool x86_break_armed(const struct vcpu *v);

@@ -81,6 +81,7 @@ int core_vm_create(const struct engine *engine)
 	vm->engine = engine;
 	plat_mutex_init(&vm->lock);
 	plat_mutex_init(&vm->slots_gate);
+	plat_mutex_init(&vm->split_lock);
 	plat_rwlock_init(&vm->slots_lock);
 	err = vm_build(vm);
 	if (err) {

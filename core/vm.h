@@ -52,6 +52,8 @@ struct vm {
 	struct memslots slots;
 	struct memslot slot_table[VM_MAX_SLOTS];	/* by id; npages = 0: free */
 	u64 slots_gen;
+	/* held over read-modify-writes that no one instruction can do: split, or not on RAM */
+	struct plat_mutex split_lock;
 
 	/* by creation order; read without the lock below nr_vcpus */
 	struct vcpu *vcpus[VM_MAX_VCPUS];

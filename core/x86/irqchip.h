@@ -3,8 +3,10 @@
  * The chips of the VM: I/O APIC (82093AA), two 8259A with the ELCR, 8254 PIT;
  * and the way of an interrupt line or message to them.
  *
- * Each chip has one spinlock and is called from any thread. No function here
- * is called with another chip's lock held; acknowledgements go out unlocked.
+ * Each chip has one spinlock and is called from any thread; lines and messages
+ * are raised from timers and eventfds too, in atomic context. No function here
+ * is called with another chip's lock held; acknowledgements (from vCPUs' threads
+ * alone) go out unlocked.
  */
 #ifndef ANYKVM_IRQCHIP_H
 #define ANYKVM_IRQCHIP_H
@@ -49,7 +51,7 @@ u32 irq_route_get(struct vm *vm, u32 gsi, struct kvm_irq_routing_entry *e, u32 m
 int irq_route_gsi(struct vm *vm, u32 irqchip, u32 pin);
 /*
  * The guest acknowledged that GSI (EOI): the resample notifiers of irqfd.
- * Called without chip locks; may call vm_set_irq.
+ * Called on a vCPU's thread without chip locks; may sleep and call vm_set_irq.
  */
 void eventfd_irq_acked(struct vm *vm, u32 gsi);
 
@@ -84,7 +86,7 @@ int pit_set_state(struct vm *vm, const struct kvm_pit_state2 *s);	/* 0 or -EINVA
 void pit_set_reinject(struct vm *vm, bool on);		/* KVM_REINJECT_CONTROL */
 void pit_irq_acked(struct vm *vm);
 
-/* irq.c: a chip saw its pin acknowledged. Called without locks. */
+/* irq.c: a chip saw its pin acknowledged. Called without locks, on a vCPU's thread. */
 void irq_acked(struct vm *vm, u32 irqchip, u32 pin);
 
 /* irq.c: the PIC's INTR rose: LINT0 of every local APIC that listens. */

@@ -12,9 +12,6 @@
 #define DR6_BD BIT_ULL(13)
 #define DR7_CLEAR 0xd800ull
 
-/* Two locked accesses that straddle pages, or touch what is not RAM, exclude each other. */
-struct plat_spinlock vcpu_split_lock;
-
 struct piece {
 	u64 gpa;
 	char *host;		/* NULL: MMIO */
@@ -184,7 +181,7 @@ static int cmpxchg_split(struct x86_emu *e, u64 lin, void *old, const void *val,
 	u8 now[16];
 	int r = X86_EMU_OK;
 
-	plat_spin_lock(&vcpu_split_lock);
+	plat_mutex_lock(&vcpu_of(e)->vm->split_lock);
 	if (seen)
 		memcpy(now, seen, size);
 	else
@@ -196,7 +193,7 @@ static int cmpxchg_split(struct x86_emu *e, u64 lin, void *old, const void *val,
 		else
 			memcpy(old, now, size);
 	}
-	plat_spin_unlock(&vcpu_split_lock);
+	plat_mutex_unlock(&vcpu_of(e)->vm->split_lock);
 	return r;
 }
 

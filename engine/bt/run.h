@@ -65,7 +65,7 @@ struct bt_tlb2 {
 	/* the slow access under way */
 	struct bt_part part[2];
 	u32 nparts;
-	bool split_locked;	/* vcpu_split_lock is held from the slow access to its commit */
+	bool split_locked;	/* vm->split_lock is held from the slow access to its commit */
 
 	/* run.c */
 	bool force_step;	/* the next instruction alone, in a block of its own */

@@ -389,7 +389,7 @@ static void split_lock(struct bt_ctx *x)
 {
 	if (READ_ONCE(x->vcpu->vm->nr_vcpus) == 1)
 		return;
-	plat_spin_lock(&vcpu_split_lock);
+	plat_mutex_lock(&x->vcpu->vm->split_lock);
 	x->tlb2->split_locked = true;
 }
 
@@ -398,7 +398,7 @@ static void split_unlock(struct bt_ctx *x)
 	if (!x->tlb2->split_locked)
 		return;
 	x->tlb2->split_locked = false;
-	plat_spin_unlock(&vcpu_split_lock);
+	plat_mutex_unlock(&x->vcpu->vm->split_lock);
 }
 
 /* The instruction can't go on: leave at it. */

@@ -86,6 +86,15 @@ static inline u64 plat_rdtsc(void)
 
 /* ---- spinlock ---- */
 
+/* A sanitized build tells its home of each spinlock taken (1) and dropped (-1): see home/test. */
+#ifdef ANYKVM_SAN
+void plat_spin_held(int n);
+#else
+static inline void plat_spin_held(int n)
+{
+}
+#endif
+
 #define PLAT_SYS_FUTEX 202
 #define PLAT_FUTEX_WAIT_PRIVATE 128
 #define PLAT_FUTEX_WAKE_PRIVATE 129
@@ -123,19 +132,24 @@ static __attribute__((noinline, unused)) void plat_spin_lock_slow(u32 *v)
 
 static inline void plat_spin_lock(struct plat_spinlock *l)
 {
+	plat_spin_held(1);
 	if (unlikely(plat_atomic_cmpxchg32(&l->v, 0, 1)))
 		plat_spin_lock_slow(&l->v);
 }
 
 static inline bool plat_spin_trylock(struct plat_spinlock *l)
 {
-	return !plat_atomic_cmpxchg32(&l->v, 0, 1);
+	if (plat_atomic_cmpxchg32(&l->v, 0, 1))
+		return false;
+	plat_spin_held(1);
+	return true;
 }
 
 static inline void plat_spin_unlock(struct plat_spinlock *l)
 {
 	if (unlikely(plat_atomic_xchg32(&l->v, 0) == 2))
 		plat_futex_raw(&l->v, PLAT_FUTEX_WAKE_PRIVATE, 1);
+	plat_spin_held(-1);
 }
 
 void plat_bug(const char *file, int line, const char *what) __attribute__((noreturn));

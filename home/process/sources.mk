@@ -27,5 +27,6 @@ process-so-y += \
 # Called while the vector registers are the guest's (plat.h).
 CFLAGS_home/process/plat-mem := -mgeneral-regs-only
 CFLAGS_home/process/watch := -mgeneral-regs-only
+CFLAGS_home/process/plat-lock := -mgeneral-regs-only
 
 process-exec-y += home/process/exec.o

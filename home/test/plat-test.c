@@ -14,6 +14,35 @@ static void die(const char *what)
 	abort();
 }
 
+/*
+ * ---- atomic context: a spinlock is held, or a timer's or an eventfd's function runs ----
+ * (of spinlocks a build without sanitizers says nothing)
+ */
+
+static int atomic;
+
+#ifdef ANYKVM_SAN
+void plat_spin_held(int n)
+{
+	atomic += n;
+}
+#endif
+
+static void may_sleep(const char *what)
+{
+	if (!atomic)
+		return;
+	fprintf(stderr, "plat-test: %s in atomic context\n", what);
+	abort();
+}
+
+static void call_atomic(void (*fn)(void *arg), void *arg)
+{
+	atomic++;
+	fn(arg);
+	atomic--;
+}
+
 /* ---- failures ---- */
 
 static u64 allocs, alloc_fail, allocs_live, accesses, access_fail;
@@ -50,11 +79,13 @@ void test_vanish(const void *lo, const void *hi)
 
 static bool alloc_fails(void)
 {
+	may_sleep("an allocation");
 	return ++allocs == alloc_fail;
 }
 
 static bool access_fails(u64 addr, size_t n)
 {
+	may_sleep("an access to the host program's memory");
 	return ++accesses == access_fail || (addr < gone_hi && addr + n > gone_lo) || addr < 4096;
 }
 
@@ -71,6 +102,7 @@ void *plat_alloc(size_t size)
 
 void plat_free(void *p)
 {
+	may_sleep("plat_free");
 	allocs_live -= !!p;
 	free(p);
 }
@@ -159,6 +191,7 @@ int plat_watch_page(struct vm *vm, void *host)
 	u64 page = (u64)host & PAGE_MASK;
 	int i = watch_find(page);
 
+	may_sleep("plat_watch_page");
 	if (i < 0)
 		i = watch_find(0);
 	if (i < 0)
@@ -180,6 +213,7 @@ void plat_guest_unmap(struct vm *vm, u64 uaddr, u64 len)
 {
 	int i;
 
+	may_sleep("plat_guest_unmap");
 	for (i = 0; i < MAX_WATCH; i++)
 		if (watches[i].vm == vm && watches[i].page - uaddr < len)
 			watches[i].page = 0;
@@ -216,6 +250,7 @@ void plat_mutex_init(struct plat_mutex *m)
 
 void plat_mutex_lock(struct plat_mutex *m)
 {
+	may_sleep("a mutex");
 	if (m->v)
 		die("a mutex is locked twice");
 	m->v = 1;
@@ -237,6 +272,7 @@ void plat_rwlock_init(struct plat_rwlock *l)
 
 void plat_read_lock(struct plat_rwlock *l)
 {
+	may_sleep("a read lock");
 	if (l->state)
 		die(l->state >> 31 ? "a lock is read while it is written" : "a lock is read twice");
 	l->state++;
@@ -253,6 +289,7 @@ void plat_read_unlock(struct plat_rwlock *l)
 
 void plat_write_lock(struct plat_rwlock *l)
 {
+	may_sleep("a write lock");
 	if (l->state)
 		die("a lock is written while it is held");
 	l->state = 1u << 31;
@@ -290,6 +327,13 @@ u32 plat_tsc_khz(void)
 	return test_khz;
 }
 
+static void call_timer(void *arg)
+{
+	struct plat_timer *t = arg;
+
+	t->fn(t);
+}
+
 static struct plat_timer **earliest(void)
 {
 	struct plat_timer **best = NULL;
@@ -323,7 +367,7 @@ void test_advance(u64 ns)
 		now = max(now, t->deadline);
 		test_timers_fired++;
 		t->running = 1;
-		t->fn(t);
+		call_atomic(call_timer, t);
 		t->running = 0;
 	}
 	now = end;
@@ -357,6 +401,7 @@ void plat_timer_start(struct plat_timer *t, u64 deadline_ns)
 
 void plat_timer_cancel(struct plat_timer *t)
 {
+	may_sleep("plat_timer_cancel");
 	if (t->slot)
 		armed[t->slot - 1] = NULL;
 	t->slot = 0;
@@ -402,6 +447,7 @@ void plat_thread_wait(struct plat_thread *t, u64 deadline)
 {
 	u64 until = test_next_timer();
 
+	may_sleep("plat_thread_wait");
 	if (!t->wake && !signalled) {
 		test_waits++;
 		if (deadline)
@@ -429,6 +475,7 @@ int plat_set_sigmask(struct plat_thread *t, const void *mask, size_t len)
 
 void plat_yield(void)
 {
+	may_sleep("plat_yield");
 }
 u64 plat_run_delay_ns(void)
 {
@@ -542,7 +589,7 @@ void test_eventfd_write(int fd)
 	int i = fd - FIRST_EVENTFD;
 
 	if (eventfds[i].fn)
-		eventfds[i].fn(eventfds[i].arg);
+		call_atomic(eventfds[i].fn, eventfds[i].arg);
 	else
 		eventfds[i].count++;
 }
@@ -594,6 +641,7 @@ void plat_eventfd_unlisten(struct plat_eventfd *e, void *arg)
 {
 	int i = e->fd - FIRST_EVENTFD;
 
+	may_sleep("plat_eventfd_unlisten");
 	if (eventfds[i].e == e && eventfds[i].arg == arg)
 		eventfds[i].fn = NULL;
 }
@@ -697,7 +745,7 @@ void plat_bug(const char *file, int line, const char *what)
 
 void test_home_reset(void)
 {
-	if (held)
+	if (held || atomic)
 		die("locks are still held");
 	memset(armed, 0, sizeof(armed));
 	memset(files, 0, sizeof(files));

@@ -45,8 +45,27 @@ u64 env_rand(void)
 
 /* ---- plat ---- */
 
+/* Spinlocks held (known to a sanitized build), timers' functions running: see home/test. */
+static int atomic;
+
+#ifdef ANYKVM_SAN
+void plat_spin_held(int n)
+{
+	atomic += n;
+}
+#endif
+
+static void may_sleep(const char *what)
+{
+	if (!atomic)
+		return;
+	fprintf(stderr, "%s in atomic context\n", what);
+	abort();
+}
+
 void *plat_alloc(size_t n)
 {
+	may_sleep("an allocation");
 	if (env_alloc_fail && !--env_alloc_fail)
 		return NULL;
 	__atomic_add_fetch(&env_live_allocs, 1, __ATOMIC_SEQ_CST);
@@ -55,6 +74,7 @@ void *plat_alloc(size_t n)
 
 void plat_free(void *p)
 {
+	may_sleep("plat_free");
 	if (p)
 		__atomic_sub_fetch(&env_live_allocs, 1, __ATOMIC_SEQ_CST);
 	free(p);
@@ -106,7 +126,12 @@ void plat_timer_start(struct plat_timer *t, u64 deadline)
 	deadlines[timer_index(t)] = deadline ? deadline : 1;
 }
 
-void plat_timer_cancel(struct plat_timer *t) { deadlines[timer_index(t)] = 0; }
+void plat_timer_cancel(struct plat_timer *t)
+{
+	may_sleep("plat_timer_cancel");
+	deadlines[timer_index(t)] = 0;
+}
+
 void plat_timer_destroy(struct plat_timer *t) { timers[timer_index(t)] = NULL; }
 
 void env_advance(u64 ns)
@@ -124,19 +149,23 @@ void env_advance(u64 ns)
 			break;
 		env_now = max(env_now, deadlines[first]);
 		deadlines[first] = 0;
+		atomic++;
 		timers[first]->fn(timers[first]);
+		atomic--;
 	}
 	env_now = end;
 }
 
 int plat_guest_read(void *dst, const void *host, size_t n)
 {
+	may_sleep("plat_guest_read");
 	memcpy(dst, host, n);
 	return 0;
 }
 
 int plat_guest_cmpxchg(void *host, void *old, const void *val, size_t n, bool *done)
 {
+	may_sleep("plat_guest_cmpxchg");
 	*done = !memcmp(host, old, n);
 	if (*done)
 		memcpy(host, val, n);
@@ -149,6 +178,7 @@ int plat_guest_cmpxchg(void *host, void *old, const void *val, size_t n, bool *d
 
 int vm_read(struct vm *vm, u64 gpa, void *buf, size_t n)
 {
+	may_sleep("vm_read");
 	if (gpa >= ENV_MEM || n > ENV_MEM - gpa)
 		return -EFAULT;
 	memcpy(buf, env_mem + gpa, n);
@@ -157,6 +187,7 @@ int vm_read(struct vm *vm, u64 gpa, void *buf, size_t n)
 
 int vm_write(struct vm *vm, struct vcpu *v, u64 gpa, const void *buf, size_t n)
 {
+	may_sleep("vm_write");
 	if (gpa >= ENV_MEM || n > ENV_MEM - gpa)
 		return -EFAULT;
 	memcpy(env_mem + gpa, buf, n);
@@ -165,6 +196,7 @@ int vm_write(struct vm *vm, struct vcpu *v, u64 gpa, const void *buf, size_t n)
 
 void *vm_page(struct vm *vm, struct vcpu *v, u64 gpa, bool write)
 {
+	may_sleep("vm_page");
 	return gpa < ENV_MEM ? env_mem + (gpa & PAGE_MASK) : NULL;
 }
 
@@ -295,6 +327,7 @@ void env_route_msi(u32 gsi, u32 lo, u32 hi, u32 data)
 
 void eventfd_irq_acked(struct vm *vm, u32 gsi)
 {
+	may_sleep("eventfd_irq_acked");
 	env_acked[gsi & 63]++;
 	if ((int)gsi == env_lower_on_ack)
 		vm_set_irq(vm, IRQ_SOURCE_RESAMPLE, gsi, 0, false);
