@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Whole guests: the distribution's kernels, firmware and boot loader, memtest86+, and two small ones.
 
-    tests/guest/boot.py [-l] [--tcg] [NAME]...
+    tests/guest/boot.py [-l] [--tcg | --kvm] [NAME]...
 
 Every row starts a machine, reads its serial console until it has seen what it waits for, and is
 judged by that and by the exit status. --tcg runs the rows that use QEMU on TCG instead of the
-library: it proves the row, not us.
+library: it proves the row, not us. --kvm runs all on the machine's /dev/kvm: in an emulated machine,
+where there is no compiler, what else a row needs is in build/guest (scripts/testbed/guests).
 """
 import argparse
+import hashlib
 import os
 import re
 import select
@@ -23,7 +25,7 @@ GUEST = os.path.join(TOP, "build/guest")
 BUILD = os.environ.get("ANYKVM_BUILD", os.path.join(TOP, "build"))
 ANYKVM = os.path.join(BUILD, "anykvm")
 EXEC = os.path.join(BUILD, "anykvm-exec")
-TCG = False
+TCG = KVM = False
 
 
 class Skip(Exception):
@@ -50,12 +52,12 @@ def tool(name):
 def qemu(*args, cpu="host", runner=None):
     if TCG:
         return [tool("qemu-system-x86_64"), "-accel", "tcg", "-cpu", "max", "-net", "none", *args]
-    return [runner or need(EXEC, "anykvm-exec"), tool("qemu-system-x86_64"), "-accel", "kvm",
-            "-net", "none", *(["-cpu", cpu] if cpu else []), *args]
+    return [*([] if KVM else [runner or need(EXEC, "anykvm-exec")]), tool("qemu-system-x86_64"),
+            "-accel", "kvm", "-net", "none", *(["-cpu", cpu] if cpu else []), *args]
 
 
 def anykvm(*args):
-    return [need(ANYKVM, "anykvm"), "-accel", "bt", *args]
+    return [need(ANYKVM, "anykvm"), "-accel", "kvm" if KVM else "bt", *args]
 
 
 def run(argv, limit, until=None, status=0):
@@ -175,8 +177,8 @@ def qemu_default():
 
 def qemu_user(directory):
     """An ordinary user, and no /dev/kvm to be seen."""
-    if TCG:
-        raise Skip("TCG needs no device")
+    if TCG or KVM:
+        raise Skip("is for the library")
     machine = qemu
     if os.getuid() == 0:
         os.chmod(directory, 0o755)
@@ -235,9 +237,16 @@ def grub_iso(directory, config, *files):
 
 
 def grub(directory):
+    ready = f"{GUEST}/grub.iso"
+    iso = ready if KVM and os.path.exists(ready) else linux_iso(directory)
+    text = run(qemu("-m", "512", "-nographic", "-no-reboot", "-boot", "d", "-cdrom", iso), 240)
+    expect(text, r"grub is here", r"^Linux .* x86_64 GNU/Linux", r"^CPUs: 1 x ")
+
+
+def linux_iso(directory):
     tool("xorriso")
     need("/usr/lib/grub/i386-pc", "GRUB for BIOS")
-    iso = grub_iso(directory, """
+    return grub_iso(directory, """
 serial --unit=0 --speed=115200
 terminal_input serial
 terminal_output serial
@@ -247,8 +256,6 @@ initrd /boot/initrd
 boot
 """, ("boot/vmlinuz", need(f"{GUEST}/vmlinuz-amd64", "the amd64 kernel")),
                    ("boot/initrd", need(f"{GUEST}/initrd-amd64.gz", "its initrd")))
-    text = run(qemu("-m", "512", "-nographic", "-no-reboot", "-boot", "d", "-cdrom", iso), 240)
-    expect(text, r"grub is here", r"^Linux .* x86_64 GNU/Linux", r"^CPUs: 1 x ")
 
 
 def memtest(directory):
@@ -512,6 +519,14 @@ done
 """
 
 
+def compile_disk(path):
+    p = subprocess.run([os.environ.get("CC", "cc"), "-O2", "-static", "-o", path,
+                        os.path.join(TOP, "tests/guest/disk.c")],
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if p.returncode:
+        raise Wrong(p.stdout.decode(errors="replace"))
+
+
 def disk_linux(directory):
     """Linux, and its drivers: pages of code come by virtio and by the ATA controller's DMA."""
     kernel = need(f"{GUEST}/vmlinuz-amd64", "the amd64 kernel")
@@ -525,9 +540,11 @@ def disk_linux(directory):
     with open(image, "wb") as f:
         for n in range(DISK_PAGES):  # mov $n, %eax; ret; nop; nop
             f.write((b"\xb8" + n.to_bytes(4, "little") + b"\xc3\x90\x90") * 512)
-    source = os.path.join(TOP, "tests/guest/disk.c")
-    for argv in ([os.environ.get("CC", "cc"), "-O2", "-static", "-o", disk, source],
-                 [os.path.join(TOP, "scripts/mkinitrd"), initrd, busybox, f"tests/run={script}",
+    if KVM and os.path.exists(f"{GUEST}/disk"):
+        disk = f"{GUEST}/disk"
+    else:
+        compile_disk(disk)
+    for argv in ([os.path.join(TOP, "scripts/mkinitrd"), initrd, busybox, f"tests/run={script}",
                   f"tests/disk={disk}", *(f"modules/{os.path.basename(k)}={k}" for k in kos)]):
         p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if p.returncode:
@@ -538,6 +555,36 @@ def disk_linux(directory):
                     "-initrd", initrd, *drives, "-append",
                     "console=ttyS0 panic=-1 anykvm.run=run"), 180)
     expect(text, rf"(?s)anykvm-disk: {DISK_PAGES} .*anykvm-disk: {DISK_PAGES} ", "^anykvm-exit: 0")
+
+
+NET_SCRIPT = """#!/bin/sh
+bb=/bin/busybox
+for m in %s; do $bb insmod /modules/$m || exit 4; done
+$bb ip addr add 10.0.2.15/24 dev eth0 && $bb ip link set eth0 up || exit 3
+$bb tftp -g -r file -l /tmp/file -b 1400 10.0.2.2 && echo "anykvm-sum: $($bb md5sum < /tmp/file)"
+"""
+
+
+def net_linux(directory):
+    """A file comes over the network, some hundred packets each way."""
+    kos = modules("virtio_pci", "virtio_net")
+    script, initrd, served = (os.path.join(directory, n) for n in ("run", "initrd.gz", "served"))
+    with open(script, "w", encoding="utf-8") as f:
+        f.write(NET_SCRIPT % " ".join(map(os.path.basename, kos)))
+    os.chmod(script, 0o755)
+    os.mkdir(served)
+    data = b"".join(n.to_bytes(4, "little") for n in range(100000))
+    with open(os.path.join(served, "file"), "wb") as f:
+        f.write(data)
+    subprocess.run([os.path.join(TOP, "scripts/mkinitrd"), initrd,
+                    need(f"{GUEST}/busybox-amd64", "busybox"), f"tests/run={script}",
+                    *(f"modules/{os.path.basename(k)}={k}" for k in kos)], check=True)
+    text = run(qemu("-m", "256", "-smp", "2", "-nographic", "-no-reboot", "-kernel",
+                    need(f"{GUEST}/vmlinuz-amd64", "the amd64 kernel"), "-initrd", initrd,
+                    "-netdev", f"user,id=n,tftp={served}", "-device",
+                    "virtio-net-pci,netdev=n,romfile=", "-append",
+                    "console=ttyS0 panic=-1 anykvm.run=run"), 180)
+    expect(text, rf"^anykvm-sum: {hashlib.md5(data).hexdigest()}", "^anykvm-exit: 0")
 
 
 ROWS = {
@@ -561,19 +608,21 @@ ROWS = {
     "self-modifying": self_modifying,
     "dma-into-code": dma_into_code,
     "disk-linux": disk_linux,
+    "net-linux": net_linux,
     "forks": forks,
 }
 
 
 def main():
-    global TCG
+    global TCG, KVM
     ap = argparse.ArgumentParser(description=__doc__,
                                  formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("-l", action="store_true")
     ap.add_argument("--tcg", action="store_true")
+    ap.add_argument("--kvm", action="store_true")
     ap.add_argument("rows", nargs="*")
     args = ap.parse_args()
-    TCG = args.tcg
+    TCG, KVM = args.tcg, args.kvm
     names = [n for n in ROWS if not args.rows or n in args.rows]
     if args.l:
         print("\n".join(names))
