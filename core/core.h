@@ -35,6 +35,34 @@ long core_ioctl(enum plat_file_kind kind, void *obj, unsigned int cmd, u64 arg);
  */
 void *core_shared_page(enum plat_file_kind kind, void *obj, u64 pgoff);
 
+/*
+ * What a home may see of a vCPU without calling: its struct begins with these
+ * (core/vcpu.h says what they mean, core/vcpu.c holds the two together).
+ */
+struct vcpu_head {
+	struct vm *vm;
+	u64 requests;
+	u32 in_guest, waiting, id, index;
+	struct plat_thread thread;
+};
+
+/* Those that are complete, by index; NULL past the last. Atomic. */
+struct vcpu *core_vm_vcpu(struct vm *vm, u32 index);
+
+/*
+ * For a home that is told when the scheduler takes the processor from a
+ * thread in KVM_RUN: the address in the host program of the byte that is to
+ * become *@val, if it is there without a page fault; 0: nothing to write.
+ * Atomic and more: it takes no lock at all.
+ */
+u64 core_vcpu_preempted(struct vcpu *v, u8 *val);
+
+/* The guest polls by itself before it halts: do not poll for it once more. Atomic. */
+bool core_vcpu_polls(struct vcpu *v);
+
+/* Statistics of a VM or vCPU, by number: the counter and its name, or NULL past the last. */
+const u64 *core_stat(enum plat_file_kind kind, void *obj, u32 i, const char **name);
+
 /* For each row of the ioctl table and of the capability table: `make coverage-table`. */
 struct core_coverage {
 	/* "system", "vm", "vcpu", "device", "capability", "enable_cap (vm)", ... */

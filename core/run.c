@@ -31,10 +31,12 @@ static void make_room(struct vcpu *v)
 	struct vm *vm = v->vm;
 
 	while (vcpu_take_request(v, VCPU_REQ_PAUSE)) {
+		pv_leave(v);
 		plat_read_unlock(&vm->slots_lock);
 		plat_mutex_lock(&vm->slots_gate);
 		plat_mutex_unlock(&vm->slots_gate);
 		plat_read_lock(&vm->slots_lock);
+		pv_enter(v);
 	}
 }
 
@@ -419,10 +421,10 @@ long vcpu_run(void *obj, void *arg, u64 uarg)
 		ret = run_uninitialized(v);
 	} else {
 		plat_read_lock(&v->vm->slots_lock);
-		make_room(v);
 		if (vcpu_take_request(v, VCPU_REQ_TLB_FLUSH) && v->vm->engine->tlb_flush)
 			v->vm->engine->tlb_flush(v);
 		pv_enter(v);
+		make_room(v);
 		ret = run_prepared(v);
 		pv_leave(v);
 		plat_read_unlock(&v->vm->slots_lock);

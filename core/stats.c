@@ -5,6 +5,7 @@
  * and data lie one after another; a read is a copy of a part of that.
  */
 #include "ioctl.h"
+#include "core.h"
 #include "core-int.h"
 
 #define NAME_SIZE 48u
@@ -31,6 +32,20 @@ static const struct stat_row vm_rows[] = {
 	VM_STAT(slots_changes), VM_STAT(irq_lines), VM_STAT(msis), VM_STAT(eventfds),
 	VM_STAT(dirty_pages),
 };
+
+const u64 *core_stat(enum plat_file_kind kind, void *obj, u32 i, const char **name)
+{
+	const struct stat_row *r = kind == PLAT_FILE_VM ? vm_rows : vcpu_rows;
+	u32 n = kind == PLAT_FILE_VM ? ARRAY_SIZE(vm_rows) : ARRAY_SIZE(vcpu_rows);
+	struct vcpu *v = obj;
+	struct vm *vm = obj;
+
+	if (i >= n)
+		return NULL;
+	*name = r[i].name;
+	return (const u64 *)((const u8 *)(kind == PLAT_FILE_VM ? (void *)&vm->stats : &v->stats) +
+			     r[i].offset);
+}
 
 struct stats_file {
 	struct plat_file *file;

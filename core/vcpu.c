@@ -6,7 +6,19 @@
  * and the chips reach it through vm->vcpus without a lock.
  */
 #include "ioctl.h"
+#include "core.h"
 #include "core-int.h"
+#include "x86/pv.h"
+
+#define SAME(f) _Static_assert(offsetof(struct vcpu, f) == offsetof(struct vcpu_head, f), #f)
+SAME(vm);
+SAME(requests);
+SAME(in_guest);
+SAME(waiting);
+SAME(id);
+SAME(index);
+SAME(thread);
+#undef SAME
 
 static void vcpu_destroy(struct vcpu *v)
 {
@@ -64,6 +76,7 @@ static int vcpu_build(struct vcpu *v)
 int vcpu_create(struct vm *vm, u32 id)
 {
 	struct vcpu *v = plat_alloc(sizeof(*v));
+	char name[24];
 	int fd, err;
 
 	if (!v)
@@ -76,7 +89,8 @@ int vcpu_create(struct vm *vm, u32 id)
 		   (plat_trace_on("msr") ? VCPU_TRACE_MSR : 0) |
 		   (plat_trace_on("event") ? VCPU_TRACE_EVENT : 0);
 	plat_mutex_init(&v->lock);
-	fd = plat_file_create("kvm-vcpu", &vcpu_file_ops, v, &v->file);
+	plat_snprintf(name, sizeof(name), "kvm-vcpu:%u", id);
+	fd = plat_file_create(name, &vcpu_file_ops, v, &v->file);
 	if (fd < 0) {
 		plat_free(v);
 		return fd;
@@ -113,6 +127,23 @@ void vcpu_request_kick(struct vcpu *v, enum vcpu_req r)
 {
 	vcpu_request(v, r);
 	vcpu_kick(v);
+}
+
+/* ---- what a home asks ---- */
+
+struct vcpu *core_vm_vcpu(struct vm *vm, u32 index)
+{
+	return index < vm_nr_vcpus(vm) ? vm->vcpus[index] : NULL;
+}
+
+u64 core_vcpu_preempted(struct vcpu *v, u8 *val)
+{
+	return v->pv ? pv_preempted(v, val) : 0;
+}
+
+bool core_vcpu_polls(struct vcpu *v)
+{
+	return v->pv && !(READ_ONCE(v->pv->poll_control) & 1);
 }
 
 /* ---- small ioctls ---- */

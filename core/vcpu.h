@@ -68,19 +68,8 @@ struct vcpu_stats {
 };
 
 struct vcpu {
+	/* first what a home may see: struct vcpu_head of core.h, the same fields */
 	struct vm *vm;
-	u32 id;				/* KVM_CREATE_VCPU's argument: the initial APIC id */
-	u32 index;			/* in vm->vcpus */
-	struct plat_file *file;
-	struct plat_mutex lock;		/* held through KVM_RUN and every vCPU ioctl */
-	struct plat_thread thread;
-	struct kvm_run *run;		/* page 0 of the mapping */
-	u8 *pio_page;			/* page KVM_PIO_PAGE_OFFSET (1) */
-	struct kvm_coalesced_mmio_ring *coalesced;	/* page 2, shared by the VM's vCPUs */
-	struct kvm_dirty_gfn *dirty_ring;
-	u32 dirty_tail, dirty_reset;	/* free-running indices */
-	struct plat_spinlock dirty_lock;
-
 	u64 requests;			/* atomic bits of enum vcpu_req */
 	/*
 	 * 1 from vcpu_enter_guest's "go on" to the engine's way out (vcpu_leave_guest):
@@ -88,6 +77,19 @@ struct vcpu {
 	 */
 	u32 in_guest;
 	u32 waiting;			/* 1 while halted in plat_thread_wait */
+	u32 id;				/* KVM_CREATE_VCPU's argument: the initial APIC id */
+	u32 index;			/* in vm->vcpus */
+	struct plat_thread thread;
+
+	struct plat_file *file;
+	struct plat_mutex lock;		/* held through KVM_RUN and every vCPU ioctl */
+	struct kvm_run *run;		/* page 0 of the mapping */
+	u8 *pio_page;			/* page KVM_PIO_PAGE_OFFSET (1) */
+	struct kvm_coalesced_mmio_ring *coalesced;	/* page 2, shared by the VM's vCPUs */
+	struct kvm_dirty_gfn *dirty_ring;
+	u32 dirty_tail, dirty_reset;	/* free-running indices */
+	struct plat_spinlock dirty_lock;
+
 	struct x86_cpu cpu;
 	/* bound to cpu with the vCPU's ops (core/x86/vcpu-emulate.c) */
 	struct x86_emu emu;

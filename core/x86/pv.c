@@ -91,6 +91,7 @@ static void msr_changed(struct vcpu *v, u32 index, u64 old, bool host)
 		pv->steal_seen = 0;
 		pv->steal_time_ns = pv->left_ns = 0;
 		pv->preempted = pv->preempted && pv->steal_msr == old;
+		WRITE_ONCE(pv->preempted_uaddr, 0);
 		vcpu_request_kick(v, VCPU_REQ_STEAL);
 		break;
 	}
@@ -167,18 +168,6 @@ static void update_steal(struct vcpu *v, u64 now)
 	vm_write(v->vm, v, steal_gpa(v) + offsetof(struct kvm_steal_time, version), &st.version, 4);
 }
 
-void pv_update_steal(struct vcpu *v)
-{
-	struct pv_state *pv = v->pv;
-	u64 now;
-
-	if (!pv || !(pv->steal_msr & KVM_MSR_ENABLED))
-		return;
-	now = plat_time_ns();
-	if (!pv->steal_time_ns || now - pv->steal_time_ns >= STEAL_INTERVAL_NS)
-		update_steal(v, now);
-}
-
 /* Our flag in the guest's page becomes 0; other CPUs may be asking there for a TLB flush. */
 static u8 take_preempted(struct vcpu *v)
 {
@@ -199,6 +188,41 @@ static u8 take_preempted(struct vcpu *v)
 	return old;
 }
 
+static void back_in(struct vcpu *v)
+{
+	struct pv_state *pv = v->pv;
+
+	if (!READ_ONCE(pv->preempted))
+		return;
+	WRITE_ONCE(pv->preempted, false);
+	if (take_preempted(v) & KVM_VCPU_FLUSH_TLB)
+		vcpu_request(v, VCPU_REQ_TLB_FLUSH_GUEST);
+}
+
+/* The host program's address of the flag: a byte never lies in two pages. */
+static u64 find_preempted(struct vcpu *v)
+{
+	u64 gpa = steal_gpa(v) + offsetof(struct kvm_steal_time, preempted);
+	struct memslot *s = vm_slot(v->vm, gpa >> PAGE_SHIFT);
+
+	return s && !(s->flags & KVM_MEM_READONLY) ?
+		       s->uaddr + (gpa - (s->base_gfn << PAGE_SHIFT)) : 0;
+}
+
+void pv_update_steal(struct vcpu *v)
+{
+	struct pv_state *pv = v->pv;
+	u64 now;
+
+	if (!pv || !(pv->steal_msr & KVM_MSR_ENABLED))
+		return;
+	back_in(v);
+	WRITE_ONCE(pv->preempted_uaddr, find_preempted(v));
+	now = plat_time_ns();
+	if (!pv->steal_time_ns || now - pv->steal_time_ns >= STEAL_INTERVAL_NS)
+		update_steal(v, now);
+}
+
 void pv_enter(struct vcpu *v)
 {
 	struct pv_state *pv = v->pv;
@@ -206,11 +230,8 @@ void pv_enter(struct vcpu *v)
 
 	if (!pv || !(pv->steal_msr & KVM_MSR_ENABLED))
 		return;
-	if (pv->preempted) {
-		pv->preempted = false;
-		if (take_preempted(v) & KVM_VCPU_FLUSH_TLB)
-			vcpu_request(v, VCPU_REQ_TLB_FLUSH_GUEST);
-	}
+	back_in(v);
+	WRITE_ONCE(pv->preempted_uaddr, find_preempted(v));
 	now = plat_time_ns();
 	if (now - pv->left_ns >= STEAL_ABSENCE_NS)
 		update_steal(v, now);
@@ -225,11 +246,32 @@ void pv_leave(struct vcpu *v)
 	/* The guest's memory is not at hand while we are outside. */
 	if (v->lapic)
 		lapic_sync(v->lapic);
-	if (!pv || !(pv->steal_msr & KVM_MSR_ENABLED) || pv->preempted)
+	if (!pv || !pv->preempted_uaddr)
+		return;
+	WRITE_ONCE(pv->preempted_uaddr, 0);
+	if (!(pv->steal_msr & KVM_MSR_ENABLED))
 		return;
 	pv->left_ns = plat_time_ns();
+	/* Again where pv_preempted had it written, for the dirty log knows nothing of that. */
 	gpa = steal_gpa(v) + offsetof(struct kvm_steal_time, preempted);
 	pv->preempted = !vm_write(v->vm, v, gpa, &flag, 1);
+}
+
+/*
+ * The same in the midst of it: guest code is taken from the processor. The
+ * request makes the vCPU take the flag back before it goes on.
+ */
+u64 pv_preempted(struct vcpu *v, u8 *val)
+{
+	struct pv_state *pv = v->pv;
+	u64 uaddr = READ_ONCE(pv->preempted_uaddr);
+
+	if (!uaddr || READ_ONCE(pv->preempted))
+		return 0;
+	WRITE_ONCE(pv->preempted, true);
+	vcpu_request(v, VCPU_REQ_STEAL);
+	*val = KVM_VCPU_PREEMPTED;
+	return uaddr;
 }
 
 /* ---- unhalt ---- */

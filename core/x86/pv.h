@@ -31,6 +31,8 @@ struct pv_state {
 	bool unhalted;		/* KVM_HC_KICK_CPU came: atomic, taken by pv_take_unhalt */
 	bool guest_stopped;	/* KVM_KVMCLOCK_CTRL: to be told with the next clock page */
 	bool preempted;		/* we have set the guest's flag */
+	/* where the host program has that flag, from pv_enter to pv_leave; 0: nowhere */
+	u64 preempted_uaddr;
 	u64 steal_seen;		/* plat_run_delay_ns at the last update */
 	u64 steal_time_ns;	/* when that was; 0: never */
 	u64 left_ns;		/* the last pv_leave */
@@ -56,6 +58,8 @@ void pv_update_steal(struct vcpu *v);
  */
 void pv_enter(struct vcpu *v);
 void pv_leave(struct vcpu *v);
+/* In between, by the scheduler: see core_vcpu_preempted. */
+u64 pv_preempted(struct vcpu *v, u8 *val);
 
 /* Was there a KVM_HC_KICK_CPU? vcpu_has_events sees it; the one who ends the halt takes it. */
 bool pv_take_unhalt(struct vcpu *v);

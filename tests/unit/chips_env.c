@@ -200,6 +200,14 @@ void *vm_page(struct vm *vm, struct vcpu *v, u64 gpa, bool write)
 	return gpa < ENV_MEM ? env_mem + (gpa & PAGE_MASK) : NULL;
 }
 
+struct memslot *vm_slot(struct vm *vm, u64 gfn)
+{
+	static struct memslot all = { .npages = ENV_MEM >> PAGE_SHIFT };
+
+	all.uaddr = (u64)env_mem;
+	return gfn < all.npages ? &all : NULL;
+}
+
 static u32 kicks[64];
 
 void vcpu_request_kick(struct vcpu *v, enum vcpu_req r)

@@ -140,6 +140,7 @@ static void test_msrs(void)
 static void test_steal(void)
 {
 	struct kvm_steal_time *st = (void *)(env_mem + 0x4000);
+	u8 val = 0;
 
 	machine(1);
 	env_run_delay = 777;
@@ -163,6 +164,16 @@ static void test_steal(void)
 	pv_leave(v);
 	pv_enter(v);
 	OK(!vcpu_take_request(v, VCPU_REQ_TLB_FLUSH_GUEST), "nothing asked, no flush");
+	EQ(pv_preempted(v, &val), (u64)&st->preempted, "preempted: here is the flag");
+	st->preempted = val;
+	EQ(val, KVM_VCPU_PREEMPTED, "and what to put there");
+	EQ(pv_preempted(v, &val), 0, "once is enough");
+	OK(vcpu_take_request(v, VCPU_REQ_STEAL), "to be taken back");
+	pv_update_steal(v);
+	EQ(st->preempted, 0, "taken back");
+	pv_leave(v);
+	EQ(pv_preempted(v, &val), 0, "outside there is nobody to preempt");
+	pv_enter(v);
 	env_set_apic(v, 0x320, 0xef);
 	env_set_apic(v, 0x3e0, 0xb);
 	env_set_apic(v, 0x380, 1000);
