@@ -19,6 +19,7 @@ typedef unsigned long long u64;
 
 #define MSR_TSC_ADJUST	 0x3b
 #define MSR_APIC_BASE	 0x1b
+#define MSR_MTRR_BASE0	 0x200
 #define MSR_TSC_DEADLINE 0x6e0
 #define MSR_X2APIC_EOI	 0x80b
 #define MSR_X2APIC_SVR	 0x80f
@@ -265,7 +266,10 @@ static void op_mmio_user_write(void)
 	mmio_write(GPA_NOTHING, 0);
 }
 
-/* TSC_ADJUST: state of the virtual processor only, so every hypervisor must intercept it. */
+/*
+ * TSC_ADJUST: no processor virtualizes it, so every hypervisor must intercept it. A write is also a
+ * write of the time stamp counter, and what depends on that (the TSC offset, kvmclock) follows.
+ */
 static void op_msr_read(void)
 {
 	rdmsr(MSR_TSC_ADJUST);
@@ -274,6 +278,17 @@ static void op_msr_read(void)
 static void op_msr_write(void)
 {
 	wrmsr(MSR_TSC_ADJUST, 0);
+}
+
+/* A memory type register: under nested paging nothing but a value to keep. */
+static void op_mtrr_read(void)
+{
+	rdmsr(MSR_MTRR_BASE0);
+}
+
+static void op_mtrr_write(void)
+{
+	wrmsr(MSR_MTRR_BASE0, 0);
 }
 
 static void op_hypercall(void)
@@ -410,6 +425,8 @@ static const struct {
 	[OP_MMIO_USER_WRITE] = { op_mmio_user_write },
 	[OP_MSR_READ] = { op_msr_read },
 	[OP_MSR_WRITE] = { op_msr_write },
+	[OP_MTRR_READ] = { op_mtrr_read },
+	[OP_MTRR_WRITE] = { op_mtrr_write },
 	[OP_HYPERCALL] = { op_hypercall },
 	[OP_EOI] = { op_self_ipi, 1 },
 	[OP_SELF_IPI] = { op_self_ipi },

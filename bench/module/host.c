@@ -450,6 +450,8 @@ static const struct row rows[] = {
 	{ "mmio-write-user", OP_MMIO_USER_WRITE, 20, 200, 3, .unit = "write to the host program" },
 	{ "msr-read", OP_MSR_READ, 20, 200, 3, .unit = "RDMSR TSC_ADJUST" },
 	{ "msr-write", OP_MSR_WRITE, 20, 200, 3, .unit = "WRMSR TSC_ADJUST" },
+	{ "msr-read-mtrr", OP_MTRR_READ, 20, 200, 3, .unit = "RDMSR MTRRphysBase0" },
+	{ "msr-write-mtrr", OP_MTRR_WRITE, 20, 200, 3, .unit = "WRMSR MTRRphysBase0" },
 	{ "hypercall", OP_HYPERCALL, 20, 200, 3, .unit = "VMMCALL that does nothing" },
 	{ "eoi", OP_EOI, 20, 100, 3, .unit = "end of interrupt, x2APIC", .flags = X2APIC },
 	{ "eoi-xapic", OP_EOI, 20, 100, 3, .unit = "end of interrupt, xAPIC" },
@@ -473,6 +475,7 @@ static const struct row rows[] = {
 	  .flags = LARGE | POPULATE },
 	{ "irqfd-halted", OP_HALT, 20, 50, 3, .unit = "eventfd, handler, EOI, to HLT",
 	  .flags = X2APIC, .drive = drive_irqfd },
+	/* 4 x 4096 pages = 64 MiB */
 	{ "dirty", OP_TOUCH_ALL, 3, 4096, 1, .flags = POPULATE | LOG, .drive = drive_dirty },
 };
 

@@ -64,12 +64,13 @@ def boot(hypervisor, args, qemu=(), symbols=False, limit=600, more=""):
             if os.path.exists(path):
                 name = os.path.basename(path)
                 files.append(f"modules/{name}={path}")
-                load.append(f"insmod /modules/{name} {parameters}")
+                load.append(f"insmod /modules/{name} {parameters} || lost")
         go = os.path.join(work, "go")
         with open(go, "w", encoding="ascii") as f:
-            f.write(f"#!/bin/busybox sh\nexport PATH=/bin\nbusybox --install -s /bin 2>/dev/null\n"
-                    + "".join(f"{line} || exit 1\n" for line in load)
-                    + f"[ -c /dev/kvm ] || {{ echo 'no /dev/kvm with {hypervisor}'; exit 1; }}\n"
+            f.write("#!/bin/busybox sh\nexport PATH=/bin\nbusybox --install -s /bin 2>/dev/null\n"
+                    "lost() { dmesg | tail -n 8; exit 1; }\n"
+                    + "".join(line + "\n" for line in load)
+                    + f"[ -c /dev/kvm ] || {{ echo 'no /dev/kvm with {hypervisor}'; lost; }}\n"
                     # Threads that are SCHED_FIFO may have all of the processor.
                     + "echo -1 > /proc/sys/kernel/sched_rt_runtime_us\n" + more
                     + ("/tests/host -s || exit 1\n" if symbols else "")

@@ -78,7 +78,7 @@ static int is_mark(const struct qemu_plugin_insn *insn)
 	return p[MARK_NUMBER];
 }
 
-/* The latest translation's text holds: code at one address may change before it is measured. */
+/* Code at one address may change: of what did not run while we counted, the latest text holds. */
 static struct insn *lookup(const struct qemu_plugin_insn *insn)
 {
 	uint64_t a = qemu_plugin_insn_vaddr(insn);
@@ -92,8 +92,10 @@ static struct insn *lookup(const struct qemu_plugin_insn *insn)
 			abort();
 		(*at)->address = a;
 	}
-	free((*at)->text);
-	(*at)->text = qemu_plugin_insn_disas(insn);
+	if (!(*at)->count) {
+		free((*at)->text);
+		(*at)->text = qemu_plugin_insn_disas(insn);
+	}
 	return *at;
 }
 
