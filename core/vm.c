@@ -19,9 +19,10 @@ static void vm_destroy(struct vm *vm)
 	x86_vm_destroy(vm);
 	vm_coalesced_destroy(vm);
 	vm_irq_routing_destroy(vm);
-	vm_slots_free(vm);
+	/* Until then an engine's page tables may note writes in the slots' bitmaps. */
 	if (vm->engine_ready && vm->engine->vm_destroy)
 		vm->engine->vm_destroy(vm);
+	vm_slots_free(vm);
 	plat_free_shared(vm->coalesced_ring, PAGE_SIZE);
 	plat_free(vm);
 }
@@ -175,6 +176,14 @@ void vm_request_all(struct vm *vm, u32 req, struct vcpu *except, bool wait)
 		       (READ_ONCE(v->requests) & BIT_ULL(req)))
 			plat_yield();
 	}
+}
+
+void vm_request_tlb_flush(struct vm *vm)
+{
+	u32 i, n = vm_nr_vcpus(vm);
+
+	for (i = 0; i < n; i++)
+		vcpu_request(vm->vcpus[i], VCPU_REQ_TLB_FLUSH);
 }
 
 /*

@@ -41,6 +41,7 @@ struct pic;
 struct pit;
 struct io_device_list;
 struct vm_x86;
+struct nested;
 
 struct vm {
 	struct plat_file *file;
@@ -69,6 +70,7 @@ struct vm {
 	const struct engine *engine;
 	void *engine_priv;
 	bool engine_ready;		/* vm_create has been called */
+	struct nested *nested;		/* the kernel home's: page tables for an engine */
 
 	/* irqroute.c, eventfd.c, coalesced.c: opaque here, each owns its struct and lock */
 	struct irq_routing *routing;
@@ -141,6 +143,12 @@ void vm_slots_write_unlock(struct vm *vm);
  * in guest code with it unseen.
  */
 void vm_request_all(struct vm *vm, u32 req, struct vcpu *except, bool wait);
+
+/*
+ * For a home that keeps page tables for an engine: no vCPU enters guest code with what its
+ * processor caches of them now. Who is inside is not interrupted, the caller sees to that. Atomic.
+ */
+void vm_request_tlb_flush(struct vm *vm);
 
 /*
  * bus.c: in-kernel devices by address. Return 0 when one took it, -EOPNOTSUPP

@@ -110,6 +110,11 @@ void hw_machine_check(void);
 /* Another of the VM's vCPUs that waits for a processor may have ours (PAUSE filter): best effort. */
 void hw_yield_to(struct vm *vm, struct vcpu *me);
 
+/* ---- guest memory ---- */
+
+/* plat_guest_write, atomic: -EFAULT, too, where the page would have to be brought in. */
+int hw_guest_write_nofault(void *host, const void *src, size_t n);
+
 /* ---- nested page tables (nested.c) ---- */
 
 /* How the vendor writes an entry. Addresses are bits 51-12 for both. */
