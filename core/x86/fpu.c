@@ -8,39 +8,15 @@
 #include "ioctl.h"
 #include "core-int.h"
 #include "x86/cpuid.h"
+#include "x86/xsave.h"
 
-struct fxsave {
-	u16 fcw, fsw;
-	u8 ftw, pad0;
-	u16 fop;
-	u64 fip, fdp;
-	u32 mxcsr, mxcsr_mask;
-	u8 st[8][16];
-	u8 xmm[16][16];
-	u8 pad1[96];
-};
-
-struct xsave {
-	struct fxsave fx;
-	u64 xstate_bv, xcomp_bv;
-	u8 reserved[48];
-	u8 ymmh[16][16];
-};
-
-_Static_assert(sizeof(struct fxsave) == 512, "FXSAVE");
-_Static_assert(offsetof(struct xsave, ymmh) == 576, "XSAVE");
-
-#define XSTATE_FP 1ull
-#define XSTATE_SSE 2ull
-#define XSTATE_AVX 4ull
-#define FCW_RESET 0x37f
 #define MXCSR_RESET 0x1f80
 #define MXCSR_MASK 0xffff	/* what LDMXCSR takes; AMD's MM bit is not offered */
 
-static struct xsave *area(struct vcpu *v)
+static struct x86_xsave *area(struct vcpu *v)
 {
 	vcpu_fpu(v);
-	return (struct xsave *)v->cpu.xsave;
+	return (struct x86_xsave *)v->cpu.xsave;
 }
 
 static void written(struct vcpu *v)
@@ -52,42 +28,33 @@ static void written(struct vcpu *v)
 
 void x86_fpu_reset(struct vcpu *v)
 {
-	struct xsave *x = area(v);
+	struct x86_xsave *x = area(v);
 
 	memset(v->cpu.xsave, 0, sizeof(v->cpu.xsave));
-	x->fx.fcw = FCW_RESET;
+	x->fx.fcw = X86_FCW_RESET;
 	x->fx.mxcsr = MXCSR_RESET;
 	x->fx.mxcsr_mask = MXCSR_MASK;
-	x->xstate_bv = XSTATE_FP | XSTATE_SSE;
+	x->xstate_bv = X86_XSTATE_FP | X86_XSTATE_SSE;
 	if (v->engine_ready && v->vm->engine->fpu_written)
 		v->vm->engine->fpu_written(v);
 }
 
 /* Write out initial states, so that every byte can be read as it stands. */
-static void spell_out(struct xsave *x)
+static void spell_out(struct x86_xsave *x)
 {
-	if (!(x->xstate_bv & XSTATE_FP)) {
-		x->fx.fcw = FCW_RESET;
-		x->fx.fsw = 0;
-		x->fx.ftw = 0;
-		x->fx.fop = 0;
-		x->fx.fip = x->fx.fdp = 0;
-		memset(x->fx.st, 0, sizeof(x->fx.st));
-	}
-	if (!(x->xstate_bv & XSTATE_SSE)) {
-		memset(x->fx.xmm, 0, sizeof(x->fx.xmm));
-		if (!(x->xstate_bv & XSTATE_AVX))
-			x->fx.mxcsr = MXCSR_RESET;
-	}
-	if (!(x->xstate_bv & XSTATE_AVX))
-		memset(x->ymmh, 0, sizeof(x->ymmh));
+	u64 in_use = x->xstate_bv;
+
+	if (!(in_use & (X86_XSTATE_SSE | X86_XSTATE_AVX)))
+		x->fx.mxcsr = MXCSR_RESET;
+	x86_xsave_spell_out(x, X86_XSTATE_FP | X86_XSTATE_SSE | X86_XSTATE_AVX);
+	x->xstate_bv = in_use;
 	x->fx.mxcsr_mask = MXCSR_MASK;
 }
 
 long vcpu_get_fpu(void *obj, void *arg, u64 uarg)
 {
 	struct kvm_fpu *f = arg;
-	struct xsave *x = area(obj);
+	struct x86_xsave *x = area(obj);
 
 	spell_out(x);
 	memcpy(f->fpr, x->fx.st, sizeof(f->fpr));
@@ -106,7 +73,7 @@ long vcpu_set_fpu(void *obj, void *arg, u64 uarg)
 {
 	const struct kvm_fpu *f = arg;
 	struct vcpu *v = obj;
-	struct xsave *x = area(v);
+	struct x86_xsave *x = area(v);
 
 	spell_out(x);
 	memcpy(x->fx.st, f->fpr, sizeof(f->fpr));
@@ -120,14 +87,14 @@ long vcpu_set_fpu(void *obj, void *arg, u64 uarg)
 	/* Stock KVM never looked at this field: hosts leave 0 in it, which no one means. */
 	if (f->mxcsr && !(f->mxcsr & ~MXCSR_MASK))
 		x->fx.mxcsr = f->mxcsr;
-	x->xstate_bv |= XSTATE_FP | XSTATE_SSE;
+	x->xstate_bv |= X86_XSTATE_FP | X86_XSTATE_SSE;
 	written(v);
 	return 0;
 }
 
 long vcpu_get_xsave(void *obj, void *arg, u64 uarg)
 {
-	struct xsave *x = area(obj);
+	struct x86_xsave *x = area(obj);
 
 	spell_out(x);
 	memset(arg, 0, sizeof(struct kvm_xsave));
@@ -137,16 +104,16 @@ long vcpu_get_xsave(void *obj, void *arg, u64 uarg)
 
 long vcpu_set_xsave(void *obj, void *arg, u64 uarg)
 {
-	const struct xsave *in = arg;
+	const struct x86_xsave *in = arg;
 	struct vcpu *v = obj;
-	struct xsave *x = area(v);
+	struct x86_xsave *x = area(v);
 	u64 host = x86_host_xcr0();
 
 	if (in->fx.mxcsr & ~MXCSR_MASK)
 		return -EINVAL;
 	if (!host) {
 		x->fx = in->fx;
-		x->xstate_bv = XSTATE_FP | XSTATE_SSE;
+		x->xstate_bv = X86_XSTATE_FP | X86_XSTATE_SSE;
 	} else {
 		if ((in->xstate_bv & ~host) || in->xcomp_bv)
 			return -EINVAL;

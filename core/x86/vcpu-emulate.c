@@ -418,6 +418,24 @@ static void op_commit(struct x86_emu *e)
 		vcpu_mmio_done(v);
 }
 
+/* An engine that does not look for new registers in the image runs such instructions itself. */
+static struct x86_xsave *op_fpu(struct x86_emu *e)
+{
+	struct vcpu *v = vcpu_of(e);
+
+	if (!v->vm->engine->fpu_written)
+		return NULL;
+	vcpu_fpu(v);
+	return (struct x86_xsave *)v->cpu.xsave;
+}
+
+static void op_fpu_written(struct x86_emu *e)
+{
+	struct vcpu *v = vcpu_of(e);
+
+	v->vm->engine->fpu_written(v);
+}
+
 const struct x86_emu_ops vcpu_emu_ops = {
 	.read = op_read,
 	.write = op_write,
@@ -440,6 +458,8 @@ const struct x86_emu_ops vcpu_emu_ops = {
 	.iret_done = op_iret_done,
 	.changed = op_changed,
 	.commit = op_commit,
+	.fpu = op_fpu,
+	.fpu_written = op_fpu_written,
 };
 
 /* ---- one instruction ---- */

@@ -9,6 +9,7 @@
  * data pointers of the x87 read as zero, since they would name our code.
  */
 #include "run.h"
+#include "x86/xsave.h"
 
 #define XSTATE_X87 1ull
 #define XSTATE_SSE 2ull
@@ -103,30 +104,10 @@ void bt_fpu_host_leave(struct bt_ctx *x)
 	__asm__ volatile("fldcw %0" : : "m"(x->tlb2->host_fcw));
 }
 
-/* ---- the image ---- */
-
-static void x87_init(u8 *image)
-{
-	static const u16 fcw = 0x37f;
-
-	memset(image, 0, OFF_MXCSR);
-	memset(image + OFF_ST, 0, 128);
-	memcpy(image, &fcw, 2);
-}
-
 u8 *bt_xsave_legacy(struct vcpu *v, u64 components)
 {
-	u8 *image = v->cpu.xsave;
-	u64 missing = components & ~header(v)[0];
-
-	if (missing & XSTATE_X87)
-		x87_init(image);
-	if (missing & XSTATE_SSE)
-		memset(image + OFF_XMM, 0, 256);
-	if (missing & XSTATE_AVX)
-		memset(image + OFF_YMM, 0, 256);
-	header(v)[0] |= components;
-	return image;
+	x86_xsave_spell_out((struct x86_xsave *)v->cpu.xsave, components);
+	return v->cpu.xsave;
 }
 
 /* ---- guest memory ---- */
@@ -402,25 +383,13 @@ static u32 env_store(const struct bt_ctx *x, const u8 *image, u8 *env)
 	return n;
 }
 
-/* The image holds the registers in the order of the stack: a new top turns them, none changes. */
-void bt_x87_set_top(u8 *image, u32 top)
-{
-	u32 turn = (top - ((image[3] >> 3) & 7)) & 7, i;
-	u8 st[128];
-
-	memcpy(st, image + OFF_ST, 128);
-	for (i = 0; i < 8; i++)
-		memcpy(image + OFF_ST + 16 * i, st + 16 * ((i + turn) & 7), 16);
-	image[3] = (image[3] & ~0x38) | top << 3;
-}
-
 static void env_load(const struct bt_ctx *x, u8 *image, const u8 *env)
 {
 	u32 step = x->vcpu->emu.insn.opsize != 2 ? 4 : 2;
 	u16 tags;
 
 	memcpy(&tags, env + 2 * step, 2);
-	bt_x87_set_top(image, (env[step + 1] >> 3) & 7);
+	x86_x87_set_top((struct x86_xsave *)image, (env[step + 1] >> 3) & 7);
 	memset(image, 0, OFF_MXCSR);
 	memcpy(image, env, 2);
 	image[0] |= 0x40;		/* bit 6 of the control word reads as 1 */
@@ -460,7 +429,7 @@ static int env(struct bt_ctx *x, u64 off, u16 op)
 		if (r != X86_EMU_OK)
 			return r;
 		if (regs) {
-			bt_x87_set_top(image, 0);
+			x86_x87_set_top((struct x86_xsave *)image, 0);
 			memset(image, 0, OFF_MXCSR);
 			memcpy(image, &(u16){ 0x37f }, 2);
 		} else {

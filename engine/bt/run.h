@@ -151,7 +151,6 @@ int bt_guest_copy(struct bt_ctx *x, u64 off, void *buf, u32 len, bool write);
 
 /* vector.c: the element-wise memory operations of AVX and SSE. */
 int bt_vector_special(struct bt_ctx *x);
-void bt_x87_set_top(u8 *image, u32 top);
 u8 *bt_xsave_legacy(struct vcpu *v, u64 component);	/* the image, component's init state made explicit */
 
 /* ---- string.c ---- */

@@ -6,6 +6,7 @@
  * state's image in memory.
  */
 #include "run.h"
+#include "x86/xsave.h"
 
 #define OFF_XMM 160
 #define OFF_YMM 576
@@ -179,7 +180,7 @@ static int maskmov_bytes(struct bt_ctx *x, bool mmx)
 	}
 	r = store_masked(x, off, data, mask, n, 1);
 	if (mmx && r == X86_EMU_OK) {		/* an MMX instruction: top 0, all tags valid */
-		bt_x87_set_top(image, 0);
+		x86_x87_set_top((struct x86_xsave *)image, 0);
 		image[4] = 0xff;
 	}
 	return r;

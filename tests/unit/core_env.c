@@ -3,7 +3,7 @@
 #include "core_env.h"
 
 u8 *ram;
-u32 engine_flushes, engine_kicks, engine_writes, engine_limit;
+u32 engine_flushes, engine_kicks, engine_writes, engine_fpu_writes, engine_limit;
 static int tests, failed;
 
 void ok_(bool cond, const char *name, const char *file, int line)
@@ -54,6 +54,7 @@ static int eng_vcpu_create(struct vcpu *v)
 static void eng_vcpu_destroy(struct vcpu *v) { plat_free(v->engine_priv); }
 static void eng_kick(struct vcpu *v) { engine_kicks++; }
 static void eng_nothing(struct vcpu *v) { }
+static void eng_fpu(struct vcpu *v) { engine_fpu_writes++; }
 static void eng_flush(struct vcpu *v) { engine_flushes++; }
 static void eng_flush_page(struct vcpu *v, u64 lin) { }
 static void eng_slot(struct vm *vm, const struct memslot *old, const struct memslot *new) { }
@@ -67,6 +68,7 @@ const struct engine interpreter = {
 	.vcpu_destroy = eng_vcpu_destroy,
 	.run = eng_run,
 	.kick = eng_kick,
+	.fpu_written = eng_fpu,
 	.state_written = eng_nothing,
 	.tlb_flush = eng_flush,
 	.tlb_flush_asid = eng_flush,

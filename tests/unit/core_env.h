@@ -17,7 +17,7 @@
 #define CODE 0x1000
 
 extern u8 *ram;			/* page-aligned, RAM_SIZE bytes, zeroed by begin() */
-extern u32 engine_flushes, engine_kicks, engine_writes;
+extern u32 engine_flushes, engine_kicks, engine_writes, engine_fpu_writes;
 extern u32 engine_limit;	/* instructions in one run() before a signal comes; 0: none comes */
 extern const struct engine interpreter;
 

@@ -68,6 +68,41 @@ static void run_mmio(void)
 	box_close(&b);
 }
 
+/* A vector of a device goes through the host program in pieces of eight bytes. */
+static void run_mmio_vector(void)
+{
+	static const u8 code[] = {
+		0xb8, 0x00, 0xf0, 0x8e, 0xd8,		/* mov $0xf000, %ax; mov %ax, %ds */
+		0xf3, 0x0f, 0x6f, 0x0e, 0x00, 0x01,	/* movdqu 0x100, %xmm1 */
+		0x0f, 0x13, 0x0e, 0x20, 0x01,		/* movlps %xmm1, 0x120 */
+		0x0f, 0x11, 0x0e, 0x30, 0x01,		/* movups %xmm1, 0x130 */
+		0xf4,
+	};
+	struct box b;
+	u32 writes;
+	u64 val;
+
+	box_open(&b, false, code, sizeof(code));
+	b.c->cpu.cr4 |= X86_CR4_OSFXSR;
+	writes = engine_fpu_writes;
+	EXIT(&b, KVM_EXIT_MMIO, "half a vector load");
+	OK(!b.run->mmio.is_write && b.run->mmio.phys_addr == 0xf0100 && b.run->mmio.len == 8,
+	   "the lower");
+	memcpy(b.run->mmio.data, "ABCDEFGH", 8);
+	EXIT(&b, KVM_EXIT_MMIO, "the other half");
+	EQ(b.run->mmio.phys_addr, 0xf0108, "the upper");
+	memcpy(b.run->mmio.data, "IJKLMNOP", 8);
+	EXIT(&b, KVM_EXIT_MMIO, "a store of the lower half");
+	EQ(engine_fpu_writes - writes, 1, "the engine was told of the load alone");
+	memcpy(&val, b.run->mmio.data, 8);
+	OK(b.run->mmio.is_write && b.run->mmio.len == 8 && !memcmp(&val, "ABCDEFGH", 8), "it");
+	EXIT(&b, KVM_EXIT_MMIO, "a store of all");
+	EXIT(&b, KVM_EXIT_MMIO, "and its other half");
+	OK(b.run->mmio.phys_addr == 0xf0138 && !memcmp(b.run->mmio.data, "IJKLMNOP", 8), "it");
+	EXIT(&b, KVM_EXIT_HLT, "hlt");
+	box_close(&b);
+}
+
 static void run_exceptions(void)
 {
 	static const u8 code[] = { 0x0f, 0x0b };	/* ud2 */
@@ -160,6 +195,7 @@ void test_run(void)
 {
 	run_io();
 	run_mmio();
+	run_mmio_vector();
 	run_exceptions();
 	run_msr();
 	run_user_irq();

@@ -7,7 +7,8 @@ unsigned int test_bad;
 int main(void)
 {
 	static const struct unit_test *const sets[] = { emulate_basic_tests, emulate_legacy_tests,
-							emulate_long_tests, emulate_atomic_tests };
+							emulate_long_tests, emulate_atomic_tests,
+							emulate_vector_tests };
 	unsigned int n = 0, failed = 0, s;
 	const struct unit_test *t;
 	struct env v = { .mem = NULL };

@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 #include "tests/unit/emulate_test.h"
+#include "x86/xsave.h"
 
 struct atomic_case {
 	const char *name;
@@ -28,6 +29,16 @@ static void registers(struct env *v)
 	v->c.gpr[X86_RDX] = 0x80;
 	for (n = 0; n < 0x400; n++)
 		env_put(v, ENV_DATA + n, 1, n * 7);
+}
+
+static void vectors(struct env *v)
+{
+	struct x86_xsave *x = (struct x86_xsave *)v->c.xsave;
+
+	registers(v);
+	v->c.cr4 |= X86_CR4_OSFXSR | X86_CR4_OSXSAVE;
+	v->c.xcr0 = x->xstate_bv = 7;
+	memset(x->fx.xmm, 0x5a, sizeof(x->fx.xmm));
 }
 
 static void iret_frame(struct env *v)
@@ -97,6 +108,9 @@ static void v86_iopl(struct env *v)
 }
 
 static const struct atomic_case cases[] = {
+	{ "movups xmm, m", ENV_LONG, 3, { 0x0f, 0x10, 0x03 }, vectors },
+	{ "vmovdqu m, ymm", ENV_LONG, 4, { 0xc5, 0xfe, 0x7f, 0x0b }, vectors },
+	{ "movq mm, m", ENV_LONG, 3, { 0x0f, 0x6f, 0x03 }, vectors },
 	{ "add m, r", ENV_LONG, 3, { 0x48, 0x01, 0x03 }, registers },
 	{ "lock xadd", ENV_LONG, 5, { 0xf0, 0x48, 0x0f, 0xc1, 0x03 }, registers },
 	{ "xchg m, r", ENV_LONG, 3, { 0x48, 0x87, 0x03 }, registers },

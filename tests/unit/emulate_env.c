@@ -230,6 +230,16 @@ static void env_commit(struct x86_emu *e)
 	v->nprobed = 0;
 }
 
+static struct x86_xsave *env_fpu(struct x86_emu *e)
+{
+	return env_of(e)->no_fpu ? NULL : (struct x86_xsave *)e->cpu->xsave;
+}
+
+static void env_fpu_written(struct x86_emu *e)
+{
+	env_of(e)->fpu_writes++;
+}
+
 const struct x86_emu_ops env_ops = {
 	.read = env_read,
 	.write = env_write,
@@ -251,6 +261,8 @@ const struct x86_emu_ops env_ops = {
 	.iret_done = env_iret_done,
 	.changed = env_changed,
 	.commit = env_commit,
+	.fpu = env_fpu,
+	.fpu_written = env_fpu_written,
 };
 
 u64 env_get(struct env *v, u64 lin, unsigned int size)

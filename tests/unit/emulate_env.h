@@ -59,6 +59,8 @@ struct env {
 
 	u64 port_in;		/* what the next in reads */
 	u64 port_out;
+	bool no_fpu;
+	u32 fpu_writes;
 	u32 ports, commits, changes, irets, invlpgs;
 	u64 msr;
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The processor as the emulator's oracle. Random integer instructions run in
- * both with the same random registers, flags and memory; what is defined of
- * the outcome must be equal.
+ * The processor as the emulator's oracle. Random integer instructions and
+ * vector moves run in both with the same random registers, flags and memory;
+ * what is defined of the outcome must be equal.
  *
  * The native side is a stub that loads all sixteen registers and the flags,
  * falls into the very bytes under test, and stores everything again, all by
@@ -20,6 +20,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 #include "x86/emulate/emulate.h"
+#include "x86/xsave.h"
 
 #define BUF_SIZE 4096u
 #define BUF_MID 2048u
@@ -30,12 +31,15 @@ struct native {
 	u64 host_rsp;
 	u32 far_off;		/* the far pointer to 32-bit code */
 	u16 far_sel;
+	struct x86_xsave fpu_in __attribute__((aligned(64)));
+	struct x86_xsave fpu_out __attribute__((aligned(64)));
 };
 
 #define USER32_CS 0x23		/* as Linux has them on x86-64 */
 #define USER_CS 0x33
 #define USER_DS 0x2b
 
+static bool have_avx, have_sse4a;
 static struct native *nat;	/* all three in the low 2 GB */
 static u8 *code, *buf;
 static u8 shadow[BUF_SIZE], before[BUF_SIZE];
@@ -133,7 +137,16 @@ static u8 *emit_insn32(u8 *p, const u8 *insn, unsigned int len)
 	return emit(p, &(const u16){ USER_CS }, 2);
 }
 
-static void build_stub(const u8 *insn, unsigned int len, enum x86_mode mode)
+/* mov eax, 7; mov edx, 0; xrstor64 (reg 5) or xsave64 (reg 4) [abs32] */
+static u8 *emit_xsave(u8 *p, u8 reg, void *addr)
+{
+	static const u8 all[] = { 0xb8, 7, 0, 0, 0, 0xba, 0, 0, 0, 0, 0x48, 0x0f };
+
+	p = emit(p, all, sizeof(all));
+	return emit_stack_abs(p, 0xae, reg << 3 | 4, addr);
+}
+
+static void build_stub(const u8 *insn, unsigned int len, enum x86_mode mode, bool vector)
 {
 	static const u8 saves[] = { 0x53, 0x55, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57 };
 	static const u8 restores[] = { 0x41, 0x5f, 0x41, 0x5e, 0x41, 0x5d, 0x41, 0x5c, 0x5d, 0x5b };
@@ -143,7 +156,11 @@ static void build_stub(const u8 *insn, unsigned int len, enum x86_mode mode)
 	p = emit_mov_abs(p, 0x89, X86_RSP, &nat->host_rsp);
 	p = emit_stack_abs(p, 0xff, 0x34, &nat->flags_in);	/* push m */
 	*p++ = 0x9d;						/* popf */
+	if (vector)
+		p = emit_xsave(p, 5, &nat->fpu_in);
 	p = mode == X86_MODE_64 ? emit_insn64(p, insn, len) : emit_insn32(p, insn, len);
+	if (vector)
+		p = emit_xsave(p, 4, &nat->fpu_out);
 	p = emit_mov_abs(p, 0x8b, X86_RSP, &nat->host_rsp);
 	*p++ = 0x9c;						/* pushf */
 	p = emit_stack_abs(p, 0x8f, 0x04, &nat->flags_out);	/* pop m */
@@ -164,7 +181,7 @@ static int run_native(void)
 
 	if (!sig)
 		((void (*)(void))code)();
-	asm volatile("cld");
+	asm volatile("cld; fninit; ldmxcsr %0" : : "m"((const u32){ 0x1f80 }));
 	return sig;
 }
 
@@ -224,11 +241,25 @@ static int nat_probe(struct x86_emu *e, u64 lin, unsigned int size, unsigned int
 	return mem_at(lin, size) ? X86_EMU_OK : mem_fault(e, lin);
 }
 
+static u32 fpu_writes;
+
+static struct x86_xsave *nat_fpu(struct x86_emu *e)
+{
+	return (struct x86_xsave *)e->cpu->xsave;
+}
+
+static void nat_fpu_written(struct x86_emu *e)
+{
+	fpu_writes++;
+}
+
 static const struct x86_emu_ops nat_ops = {
 	.read = nat_read,
 	.write = nat_write,
 	.cmpxchg = nat_cmpxchg,
 	.probe = nat_probe,
+	.fpu = nat_fpu,
+	.fpu_written = nat_fpu_written,
 };
 
 /* ---- choosing an instruction ---- */
@@ -264,10 +295,49 @@ static bool op_allowed(u16 op)
 	return true;
 }
 
+/* Those of core/x86/emulate/vector.c, by the opcodes that only moves have. */
+static bool vector_move(const struct x86_insn *i)
+{
+	const struct x86_opcode *o = i->info;
+	bool vex = i->prefix & X86_P_VEX;
+
+	if (!have_avx || o->unit == X86_U_GPR || o->unit == X86_U_X87)
+		return false;
+	if (i->map == X86_MAP_0F38)
+		return i->opcode == 0x2a;
+	if (i->map != X86_MAP_0F || ((o->op == X86_OP_MOVNTSS || o->op == X86_OP_MOVNTSD) && !have_sse4a))
+		return false;
+	switch (i->opcode) {
+	case 0x12:
+	case 0x16:
+		return i->pp < 2;	/* not MOVSLDUP, MOVSHDUP, MOVDDUP */
+	case 0xd6:
+		return i->pp == 1;	/* not MOVQ2DQ, MOVDQ2Q */
+	case 0x10:
+	case 0x11:
+	case 0x13:
+	case 0x17:
+	case 0x28:
+	case 0x29:
+	case 0x2b:
+	case 0x6e:
+	case 0x6f:
+	case 0x7e:
+	case 0x7f:
+	case 0xe7:
+		return true;
+	case 0xf0:
+		return i->pp == 3 || vex;
+	}
+	return false;
+}
+
 static bool insn_usable(const struct x86_insn *i)
 {
 	const struct x86_opcode *o = i->info;
 
+	if (vector_move(i))
+		return !(i->prefix & X86_P_SEG) && i->base != X86_REG_RIP;
 	if (o->unit != X86_U_GPR || !op_allowed(o->op) || (o->attr & X86_T_CPL0))
 		return false;
 	if ((i->prefix & X86_P_SEG) || i->base == X86_REG_RIP)
@@ -290,11 +360,46 @@ static bool insn_usable(const struct x86_insn *i)
 	return false;
 }
 
+/* A vector move, or its neighbour, without and with VEX. */
+static unsigned int random_move(u8 *b, enum x86_mode mode)
+{
+	static const u8 prefix[] = { 0x66, 0xf2, 0xf3 };
+	static const u8 ops[] = { 0x10, 0x11, 0x12, 0x13, 0x16, 0x17, 0x28, 0x29, 0x2b, 0x6e,
+				  0x6f, 0x7e, 0x7f, 0xd6, 0xe7, 0xf0, 0x2a };
+	u8 op = ops[rnd() % ARRAY_SIZE(ops)], high = mode == X86_MODE_64 ? 0 : 0xc0;
+	u8 unused = rnd() % 4 ? 0x78 : 0;	/* vvvv of those that have no use for it */
+	unsigned int n = 0;
+
+	if (!(rnd() & 1)) {
+		if (rnd() % 4)
+			b[n++] = prefix[rnd() % ARRAY_SIZE(prefix)];
+		if (mode == X86_MODE_64 && (rnd() & 1))
+			b[n++] = 0x40 | (rnd() & 15);
+		b[n++] = 0x0f;
+		if (op == 0x2a)
+			b[n++] = 0x38;
+	} else if (op != 0x2a && (rnd() & 1)) {
+		b[n++] = 0xc5;
+		b[n++] = (rnd() & 0xff) | high | unused;
+	} else {
+		b[n++] = 0xc4;
+		b[n++] = (rnd() & 0xe0) | high | (op == 0x2a ? 2 : 1);
+		b[n++] = rnd() | unused;
+	}
+	b[n++] = op;
+	return n;
+}
+
 static void random_bytes(u8 *b, enum x86_mode mode)
 {
 	static const u8 prefix[] = { 0x66, 0x66, 0x67, 0xf2, 0xf3, 0xf0 };
 	unsigned int n = 0, k;
 
+	if (rnd() % 8 == 0) {
+		for (n = random_move(b, mode), k = 0; k < 12; k++)
+			b[n++] = rnd();
+		return;
+	}
 	while (n < 3 && !(rnd() & 1))
 		b[n++] = prefix[rnd() % ARRAY_SIZE(prefix)];
 	k = rnd() % 8;
@@ -339,7 +444,7 @@ static bool place_operands(const struct x86_insn *i, u64 *gpr)
 {
 	const struct x86_opcode *o = i->info;
 	u64 mid = (u64)(uintptr_t)buf + BUF_MID;
-	bool string = o->kind == X86_K_STRING;
+	bool string = o->kind == X86_K_STRING, aligned;
 
 	if (i->addrsize == 2 && (string || o->op == X86_OP_XLAT ||
 				 (i->is_mem && !(o->attr & X86_T_NOMEM))))
@@ -376,7 +481,9 @@ static bool place_operands(const struct x86_insn *i, u64 *gpr)
 		if (i->mode != X86_MODE_64)
 			gpr[i->reg] = (u32)gpr[i->reg];
 	}
-	gpr[i->base] += mid + (o->op == X86_OP_CMPXCHG16B ? 0 : rnd() % 16) - ea_of(i, gpr);
+	aligned = o->op == X86_OP_CMPXCHG16B ||
+		  ((o->attr & (X86_T_ALIGN16 | X86_T_ALIGN)) && (rnd() & 3));
+	gpr[i->base] += mid + (aligned ? 0 : rnd() % 16) - ea_of(i, gpr);
 	if (i->mode != X86_MODE_64)
 		gpr[i->base] = (u32)gpr[i->base];
 	return (ea_of(i, gpr) - (u64)(uintptr_t)buf) < BUF_SIZE;
@@ -421,6 +528,35 @@ static bool undefined_result(const struct x86_insn *i, const u64 *in)
 	return i->info->op == X86_OP_BSWAP && i->opsize == 2;
 }
 
+/* Registers, in whatever state some were initial; the pointers of the x87 aside. */
+static bool same_fpu(struct x86_cpu *c)
+{
+	struct x86_xsave *a = (struct x86_xsave *)c->xsave, *b = &nat->fpu_out;
+	unsigned int n;
+
+	x86_xsave_spell_out(a, 7);
+	x86_xsave_spell_out(b, 7);
+	for (n = 0; n < 8; n++)
+		if (memcmp(a->fx.st[n], b->fx.st[n], 10))
+			return false;
+	return !memcmp(a->fx.xmm, b->fx.xmm, sizeof(a->fx.xmm)) &&
+	       !memcmp(a->ymmh, b->ymmh, sizeof(a->ymmh)) && a->fx.fsw == b->fx.fsw &&
+	       a->fx.ftw == b->fx.ftw;
+}
+
+static void random_fpu(struct x86_xsave *x)
+{
+	unsigned int n;
+
+	for (n = 0; n < sizeof(*x) / 8; n++)
+		((u64 *)x)[n] = rnd();
+	x->fx.fcw = X86_FCW_RESET;
+	x->fx.fsw = (rnd() & 7) << X86_FSW_TOP_SHIFT;
+	x->fx.mxcsr = 0x1f80;
+	x->xstate_bv = rnd() & 1 ? 7 : rnd() & 7;
+	memset((u8 *)x + 520, 0, 56);
+}
+
 static bool compare(struct x86_emu *e, int r, int sig, u64 start_flags)
 {
 	const struct x86_insn *i = &e->insn;
@@ -430,6 +566,8 @@ static bool compare(struct x86_emu *e, int r, int sig, u64 start_flags)
 
 	if (sig) {
 		trapped++;
+		if (sig == SIGILL)
+			return r == X86_EMU_FAULT && e->exc.vector == X86_EXC_UD;
 		if (sig != SIGFPE)
 			return r == X86_EMU_FAULT;
 		return r == X86_EMU_FAULT && e->exc.vector == X86_EXC_DE &&
@@ -437,6 +575,8 @@ static bool compare(struct x86_emu *e, int r, int sig, u64 start_flags)
 		       !memcmp(shadow, before, BUF_SIZE);
 	}
 	if (r != X86_EMU_OK)
+		return false;
+	if (vector_move(i) && !same_fpu(c))
 		return false;
 	if (i->info->op == X86_OP_BSF || i->info->op == X86_OP_BSR)
 		undef = X86_ARITH & ~X86_ZF;
@@ -459,12 +599,14 @@ static void setup_cpu(struct x86_cpu *c, enum x86_mode mode)
 
 static bool one(enum x86_mode mode)
 {
-	struct x86_cpu c = { .cr0 = X86_CR0_PE | X86_CR0_PG, .cr4 = X86_CR4_PAE,
+	struct x86_cpu c = { .cr0 = X86_CR0_PE | X86_CR0_PG, .xcr0 = 7,
+			     .cr4 = X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXSAVE,
 			     .efer = X86_EFER_LMA | X86_EFER_LME, .linear_bits = 48 };
 	struct x86_emu e = { .cpu = &c, .ops = &nat_ops };
 	u8 bytes[40];
 	unsigned int n;
 	u64 start_flags;
+	bool vector;
 	int sig, r;
 
 	random_bytes(bytes, mode);
@@ -485,8 +627,13 @@ static bool one(enum x86_mode mode)
 	memcpy(nat->out, nat->in, sizeof(nat->out));
 	setup_cpu(&c, mode);
 	start_flags = c.rflags;
+	vector = vector_move(&e.insn);
+	if (vector) {
+		random_fpu(&nat->fpu_in);
+		memcpy(c.xsave, &nat->fpu_in, sizeof(nat->fpu_in));
+	}
 
-	build_stub(bytes, e.insn.len, mode);
+	build_stub(bytes, e.insn.len, mode, vector);
 	sig = run_native();
 	r = x86_emulate(&e);
 	compared++;
@@ -503,7 +650,7 @@ static bool one(enum x86_mode mode)
 static bool have_compat(void)
 {
 	nat->flags_in = 2;
-	build_stub((const u8[]){ 0x90 }, 1, X86_MODE_32);
+	build_stub((const u8[]){ 0x90 }, 1, X86_MODE_32, false);
 	asm volatile("movl %0, %%ds; movl %0, %%es" : : "r"(USER_DS));
 	return !run_native();
 }
@@ -552,6 +699,8 @@ int main(int argc, char **argv)
 	sigaltstack(&ss, NULL);
 	for (n = 0; n < ARRAY_SIZE(sigs); n++)
 		sigaction(sigs[n], &sa, NULL);
+	have_avx = __builtin_cpu_supports("avx");
+	have_sse4a = __builtin_cpu_supports("sse4a");
 	rng = seed * 2 + 1;
 	printf("1..2\n# seed %llu, %lu tries\n", (unsigned long long)seed, count);
 	bad = tries(count, X86_MODE_64);

@@ -43,6 +43,6 @@ struct unit_test {
 };
 
 extern const struct unit_test emulate_basic_tests[], emulate_legacy_tests[], emulate_long_tests[],
-	emulate_atomic_tests[];
+	emulate_atomic_tests[], emulate_vector_tests[];
 
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The emulator.
-emulate-test-y := emulate emulate_env emulate_basic emulate_legacy emulate_long emulate_atomic
+emulate-test-y := emulate emulate_env emulate_basic emulate_legacy emulate_long emulate_atomic \
+	emulate_vector
 test-y += tests/unit/emulate_native
 san-test-y += tests/unit/emulate
 tests/unit/emulate-y := $(emulate-test-y:%=tests/unit/%.o)

@@ -3,7 +3,8 @@
  * The emulator: executes one decoded instruction on a struct x86_cpu, or
  * delivers one event through the IDT. It reaches the guest only through one
  * ops struct, so that a test or a fuzzer can supply the memory and make any
- * access fail. It knows no VM and no FP: SIMD and x87 are the engine's.
+ * access fail. It knows no VM, and of x87 and SIMD only the moves (vector.c):
+ * the rest is the engine's.
  */
 #ifndef ANYKVM_EMULATE_H
 #define ANYKVM_EMULATE_H
@@ -16,7 +17,7 @@ enum x86_emu_result {
 	X86_EMU_EXIT,		/* a port or MMIO access went to the host program: nothing has been
 				 * changed but what ops keep; run the same instruction again later */
 	X86_EMU_HLT,		/* hlt: done, and the CPU halts */
-	X86_EMU_UNHANDLED,	/* not in the emulator: x87, SIMD (no state changed) */
+	X86_EMU_UNHANDLED,	/* not in the emulator: x87, most SIMD (no state changed) */
 	X86_EMU_SHUTDOWN,	/* triple fault */
 	X86_EMU_RETRY,		/* a race (cmpxchg on a moving page): run it again */
 };
@@ -28,6 +29,7 @@ enum x86_emu_result {
 #define X86_ACC_LOCK BIT(3)
 
 struct x86_emu;
+struct x86_xsave;
 
 /*
  * Every callback returns an enum x86_emu_result; on X86_EMU_FAULT it has
@@ -68,6 +70,13 @@ struct x86_emu_ops {
 	 * says the same by its return.) May be NULL.
 	 */
 	void (*commit)(struct x86_emu *e);
+	/*
+	 * The guest's x87 and vector registers, up to date, for an instruction
+	 * that uses them; fpu_written: and it has changed them. NULL, by itself
+	 * or as the answer: such instructions are X86_EMU_UNHANDLED.
+	 */
+	struct x86_xsave *(*fpu)(struct x86_emu *e);
+	void (*fpu_written)(struct x86_emu *e);
 };
 
 struct x86_emu {
@@ -89,7 +98,7 @@ struct x86_emu {
 /*
  * Execute e->insn (decoded at cpu->rip in the present mode). Handles every
  * instruction of kinds BRANCH, STACK, STRING, SPECIAL, SYS and the integer
- * NATIVE ones; x87/SIMD give X86_EMU_UNHANDLED. A REP string instruction does
+ * NATIVE ones; x87 and SIMD but moves give X86_EMU_UNHANDLED. A REP string instruction does
  * at most 4096 elements a call and leaves rip on itself while rcx is not
  * exhausted. Clears the interrupt shadow and RF on completion (except where
  * the instruction sets it). With TF set before it, and unless no_single_step,

@@ -20,7 +20,10 @@ static int exec_ud(struct x86_emu *e)
 #define U(OP) [X86_OP_##OP] = exec_unhandled
 
 /* clang-format off */
-/* An operation that is not here: x87 and SIMD are the engine's, the rest does not exist (#UD). */
+/*
+ * An operation that is not here: x87 is the engine's and so is SIMD but what vector.c knows, the
+ * rest does not exist (#UD).
+ */
 static const x86_exec_fn handlers[X86_OP_COUNT] = {
 	H(ADD, add), H(OR, or), H(ADC, adc), H(SBB, sbb), H(AND, and), H(SUB, sub), H(XOR, xor),
 	H(CMP, cmp), H(INC, inc), H(DEC, dec), H(NOT, not), H(NEG, neg), H(TEST, test),
@@ -71,7 +74,9 @@ static x86_exec_fn find_handler(const struct x86_opcode *info)
 
 	if (likely(fn))
 		return fn;
-	return info->unit == X86_U_GPR ? exec_ud : exec_unhandled;
+	if (info->unit == X86_U_GPR)
+		return exec_ud;
+	return info->unit == X86_U_X87 ? exec_unhandled : x86_exec_vector;
 }
 
 /* Above level 0: #GP, but for a few that then do not exist. */

@@ -296,6 +296,8 @@ bool x86_condition(u64 flags, unsigned int cc);
 	X(int) X(int1) X(int3) X(into) \
 	/* fast.c */ \
 	X(syscall) X(sysret) X(sysenter) X(sysexit) X(swapgs) \
+	/* vector.c */ \
+	X(vector) \
 	/* sys.c */ \
 	X(mov_from_cr) X(mov_to_cr) X(mov_from_dr) X(mov_to_dr) X(smsw) X(lmsw) X(clts) X(wbinvd) \
 	X(invlpg) X(invpcid) X(hlt) X(clac) X(stac) X(rdmsr) X(wrmsr) X(monitor) X(mwait) \
