@@ -136,6 +136,6 @@ struct engine_fault {
 	void *fpstate;		/* the frame's FXSAVE area (mxcsr and x87 status can be read) */
 };
 
-extern const struct engine bt_engine;
+extern const struct engine bt_engine, svm_engine;
 
 #endif

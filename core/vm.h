@@ -90,6 +90,7 @@ struct vm {
 	struct apic_map *apics;		/* core/x86/apic-map.c */
 	struct kvmclock_vm *clock;	/* core/x86/kvmclock.c */
 	struct msr_filter *msr_filter;
+	u64 msr_filter_gen;		/* of its changes: the engine has a copy */
 	u64 tss_addr, identity_map_addr;
 	/* KVM_SET_NR_MMU_PAGES: kept, there is no shadow MMU to bound */
 	u64 nr_mmu_pages;

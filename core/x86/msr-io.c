@@ -104,6 +104,7 @@ long vm_set_msr_filter(void *obj, void *arg, u64 uarg)
 	vm_slots_write(vm);
 	old = vm->msr_filter;
 	vm->msr_filter = f;
+	vm->msr_filter_gen++;
 	vm_slots_write_unlock(vm);
 	filter_free(old);
 	return 0;

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0 OR LGPL-2.1-or-later */
+/*
+ * Processors: AMD-V switched on and off, and the ASIDs that tag each guest's
+ * translations (APM vol. 2, 15.16).
+ *
+ * A processor hands out its ASIDs once each. When they have run out it flushes
+ * all and begins a new generation: a vCPU whose generation is another's, or
+ * that comes from another processor, takes a new one. So a vCPU's old
+ * translations, wherever it has left them, are never found again, and where
+ * the processor can't flush one ASID a new one does instead.
+ */
+#include "svm.h"
+#include "x86/msr.h"
+
+#define MSR_VM_HSAVE_PA 0xc0010117
+
+struct svm_cpu {
+	u64 hsave_pa;		/* the processor's own host save area */
+	u64 host_pa;		/* and ours, for VMSAVE */
+	void *pages;
+	u64 generation;
+	u32 next_asid;
+	u64 last_id;		/* svm_vcpu.id that ran here last; 0: none yet */
+};
+
+static struct svm_cpu *cpus;
+
+static int cpu_on(void)
+{
+	struct svm_cpu *c = &cpus[hw_this_cpu()];
+	u64 efer = hw_rdmsr(MSR_EFER);
+
+	if (efer & SVM_EFER_SVME) {
+		plat_log("AMD-V is in use by another hypervisor: unload it first");
+		return -EBUSY;
+	}
+	hw_wrmsr(MSR_EFER, efer | SVM_EFER_SVME);
+	hw_wrmsr(MSR_VM_HSAVE_PA, c->hsave_pa);
+	c->next_asid = svm_caps.asids;	/* a new generation first of all */
+	return 0;
+}
+
+static void cpu_off(void)
+{
+	hw_wrmsr(MSR_VM_HSAVE_PA, 0);
+	hw_wrmsr(MSR_EFER, hw_rdmsr(MSR_EFER) & ~SVM_EFER_SVME);
+}
+
+int svm_cpus_create(void)
+{
+	int i, n = hw_nr_cpus();
+
+	cpus = plat_alloc(n * sizeof(*cpus));
+	if (!cpus)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		struct svm_cpu *c = &cpus[i];
+
+		c->pages = hw_cpu_pages_alloc(i, 1, &c->hsave_pa);
+		if (!c->pages) {
+			svm_cpus_destroy();
+			return -ENOMEM;
+		}
+		c->host_pa = c->hsave_pa + PAGE_SIZE;
+	}
+	return 0;
+}
+
+void svm_cpus_destroy(void)
+{
+	int i, n = hw_nr_cpus();
+
+	for (i = 0; cpus && i < n; i++)
+		hw_pages_free(cpus[i].pages, 1);
+	plat_free(cpus);
+	cpus = NULL;
+}
+
+int svm_cpus_enable(void)
+{
+	static const struct hw_cpu_ops ops = { .on = cpu_on, .off = cpu_off };
+
+	return hw_enable(&ops);
+}
+
+void svm_cpus_disable(void)
+{
+	hw_disable();
+}
+
+u64 svm_cpu_host_pa(int cpu)
+{
+	return cpus[cpu].host_pa;
+}
+
+static u8 new_asid(struct svm_vcpu *s, struct svm_cpu *c)
+{
+	u8 flush = SVM_TLB_NOTHING;
+
+	if (c->next_asid >= svm_caps.asids) {
+		c->generation++;
+		c->next_asid = 1;	/* 0 is the host's */
+		flush = SVM_TLB_FLUSH_ALL;
+	}
+	s->asid_generation = c->generation;
+	s->vmcb->control.asid = c->next_asid++;
+	svm_dirty(s, SVM_CLEAN_ASID);
+	return flush;
+}
+
+static void invlpga(u64 lin, u32 asid)
+{
+	__asm__ volatile("invlpga %0, %1" : : "a"(lin), "c"(asid) : "memory");
+}
+
+static SVM_COLD u8 flush(struct svm_vcpu *s, struct svm_cpu *c)
+{
+	bool all = s->flush;
+
+	s->flush = s->flush_one = false;
+	if (s->asid_generation != c->generation)
+		return new_asid(s, c);
+	if (all)
+		return svm_caps.flush_by_asid ? SVM_TLB_FLUSH_GUEST : new_asid(s, c);
+	invlpga(s->flush_lin, s->vmcb->control.asid);
+	return SVM_TLB_NOTHING;
+}
+
+static SVM_COLD void moved(struct svm_vcpu *s, int cpu)
+{
+	struct svm_cpu *c = &cpus[cpu];
+
+	if (c->last_id)
+		hw_ibpb();
+	c->last_id = s->id;
+	if (s->cpu == cpu)
+		return;
+	s->cpu = cpu;
+	s->asid_generation = 0;
+	s->vmcb->control.clean = 0;
+}
+
+void svm_cpu_prepare(struct svm_vcpu *s, int cpu)
+{
+	struct svm_cpu *c = &cpus[cpu];
+	u8 tlb = SVM_TLB_NOTHING;
+
+	if (unlikely(c->last_id != s->id || s->cpu != cpu))
+		moved(s, cpu);
+	if (unlikely(s->asid_generation != c->generation || s->flush || s->flush_one))
+		tlb = flush(s, c);
+	s->vmcb->control.tlb_control = tlb;
+}
