@@ -59,6 +59,7 @@ check-y :=
 -include $(wildcard core/sources.mk core/*/sources.mk engine/bt/sources.mk \
 	home/process/sources.mk home/test/sources.mk host/sources.mk devices/sources.mk)
 -include $(wildcard tests/*/tests.mk)
+include home/linux/module.mk
 
 # A main() or a shim that overrides libc's names must never come out of the archive.
 process-exec-y := $(sort $(process-exec-y) $(filter home/process/exec.o,$(process-y)) \
