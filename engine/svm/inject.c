@@ -22,6 +22,18 @@ static void set_cr2(struct svm_vcpu *s, u64 cr2)
 	svm_dirty(s, SVM_CLEAN_CR2);
 }
 
+/* An NMI that is to come right behind the exception, for which there would be no window. */
+static bool nmi_behind(const struct vcpu *v, enum x86_event_kind kind)
+{
+	return kind == X86_EV_EXCEPTION && (v->nmi_pending || v->nmi_injected) &&
+	       !v->cpu.nmi_masked;
+}
+
+/*
+ * Left to the emulator are events that the processor could not deliver
+ * (deliver_slow), those of kinds that it can't, and frames in which a TF that
+ * is the debugger's must not show.
+ */
 bool svm_inject(struct vcpu *v, enum x86_event_kind kind, const struct x86_exception *ev)
 {
 	static const u32 types[] = {
@@ -32,8 +44,8 @@ bool svm_inject(struct vcpu *v, enum x86_event_kind kind, const struct x86_excep
 	struct svm_vcpu *s = svm_of(v);
 	u64 event;
 
-	/* The emulator: what the processor could not finish, and frames that must not show our TF. */
-	if (unlikely(s->deliver_slow || vcpu_debug_stepping(v) || kind >= ARRAY_SIZE(types))) {
+	if (unlikely(s->deliver_slow || kind >= ARRAY_SIZE(types) || vcpu_debug_stepping(v) ||
+		     nmi_behind(v, kind))) {
 		s->deliver_slow = false;
 		return false;
 	}
@@ -71,12 +83,8 @@ int svm_prepare_events(struct svm_vcpu *s, enum engine_exit *why)
 	u32 w = vcpu_windows(v), ctl = SVM_V_INTR_MASKING | x86_get_cr8(v);
 	bool tpr = w & VCPU_WINDOW_TPR;
 
-	s->exit_at_once = false;
-	if (unlikely((w & VCPU_WINDOW_NMI) && !v->cpu.nmi_masked)) {
-		if (!v->event_under_way && v->cpu.interrupt_shadow)
-			return leave_shadow(s, why);
-		s->exit_at_once = v->event_under_way;
-	}
+	if (unlikely((w & VCPU_WINDOW_NMI) && v->cpu.interrupt_shadow && !v->event_under_way))
+		return leave_shadow(s, why);
 	if (!v->event_under_way)
 		c->event_inj = 0;
 	if (unlikely(w & VCPU_WINDOW_INTERRUPT))

@@ -25,8 +25,6 @@ static void enter(struct svm_vcpu *s, int cpu)
 		hw_xcr0_guest(v->cpu.xcr0);
 	if (unlikely(debug))
 		svm_debug_enter(s);
-	if (unlikely(s->exit_at_once))
-		hw_kick(v);
 	svm_world_switch(s->vmcb_pa, v->cpu.gpr, svm_cpu_host_pa(cpu), spec_ctrl(s, host), host);
 	s->vmcb->control.clean = SVM_CLEAN_ALL;
 	if (unlikely(debug))

@@ -52,7 +52,6 @@ struct svm_vcpu {
 	bool cr4_checked;		/* a guest's MOV CR4 could set what its CPUID has not */
 	bool dr_open;			/* the guest's debug registers are in the processor's */
 	bool deliver_slow;		/* the next event is the emulator's to deliver */
-	bool exit_at_once;		/* an NMI waits for the event that goes in now */
 };
 
 /* Out of line: not needed each time. */
