@@ -7,7 +7,6 @@ bm-out := $(B)/bench/module
 
 .PHONY: bench-module
 bench-module: bench-module-programs ## Instructions per exit: kvm-amd and anykvm.ko (BENCH='-m kvm-amd cpuid')
-	@scripts/fetch-guest amd64 modules
 	@B='$(B)' bench/module/run $(BENCH)
 
 .PHONY: bench-module-programs

@@ -6,10 +6,12 @@ and so its time stamp counter, goes forward by one for each instruction that it 
 the next timer when it has nothing to run). A figure is therefore a count, and repeats. The kernel is
 the distribution's, as it comes, with its mitigations; nokaslr keeps its code at one place.
 
-Variables: B (build/), ANYKVM_KO (the module: B/anykvm.ko), KERNEL, MODULES (build/guest/...).
+Variables: B (build), ANYKVM_KO (the module: B/anykvm.ko); KERNEL and MODULES, a file and a folder,
+for another kernel than the one that the module is built for (KDIR, as in scripts/testbed/run).
 """
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -18,8 +20,9 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 B = os.path.join(TOP, os.environ.get("B", "build"))
 OUT = os.path.join(B, "bench/module")
 GUEST = os.path.join(TOP, "build/guest")
-KERNEL = os.environ.get("KERNEL", os.path.join(GUEST, "vmlinuz-amd64"))
-MODULES = os.environ.get("MODULES", os.path.join(GUEST, "modules-amd64"))
+RELEASE = os.path.join(GUEST, "release")
+KERNEL = os.environ.get("KERNEL", os.path.join(RELEASE, "vmlinuz"))
+MODULES = os.environ.get("MODULES", os.path.join(RELEASE, "modules"))
 ANYKVM = os.environ.get("ANYKVM_KO", os.path.join(B, "anykvm.ko"))
 HOST = os.path.join(OUT, "host")
 
@@ -44,10 +47,16 @@ def available(hypervisor):
     return None
 
 
-def build():
-    """The programs, by the Makefile's rules."""
+def prepare():
+    """The programs, by the Makefile's rules, and the kernel."""
     subprocess.run(["make", "--no-print-directory", "-C", TOP, "B=" + os.environ.get("B", "build"),
                     "bench-module-programs"], check=True, stdout=sys.stderr)
+    if "KERNEL" not in os.environ:
+        release = runpy.run_path(os.path.join(TOP, "scripts/testbed/run"))["kernel_release"]()
+        if not release:
+            sys.exit("no kernel headers: scripts/deps module")
+        subprocess.run([os.path.join(TOP, "scripts/fetch-guest"), "amd64", "release=" + release],
+                       check=True, stdout=sys.stderr)
 
 
 def rows():
@@ -60,7 +69,7 @@ def boot(hypervisor, args, qemu=(), symbols=False, limit=600, more=""):
     with tempfile.TemporaryDirectory(prefix="anykvm-bench.") as work:
         files, load = ["tests/host=" + HOST], []
         for path, parameters in HYPERVISORS[hypervisor]:
-            path = os.path.join(MODULES, "kernel", path)
+            path = os.path.join(MODULES, path)
             if os.path.exists(path):
                 name = os.path.basename(path)
                 files.append(f"modules/{name}={path}")
