@@ -19,4 +19,11 @@
 #include <linux/string.h>
 #include <asm/page_types.h>
 
+#include "probe.h"
+
+/* Since then, the kernel's own copy of the ABI warns of a field that user space may change. */
+#ifdef HAVE_KVM_RUN_UNSAFE
+#define immediate_exit immediate_exit__unsafe
+#endif
+
 #endif
