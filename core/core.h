@@ -15,6 +15,7 @@
  * will run on. Its init() decides; the error is what opening /dev/kvm gives.
  */
 int core_init(const struct engine *engine);
+void core_exit(void);	/* every file has been released */
 
 /* A new /dev/kvm object behind a new file descriptor (plat_file_create): the fd, or -errno. */
 int core_create_system(void);

@@ -44,6 +44,7 @@ struct engine {
 
 	/* once a process; -EOPNOTSUPP with a plat_log line says why not */
 	int (*init)(void);
+	void (*exit)(void);	/* the home goes: undo init. No VM is left */
 	int (*vm_create)(struct vm *vm);
 	void (*vm_destroy)(struct vm *vm);
 	int (*vcpu_create)(struct vcpu *vcpu);

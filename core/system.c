@@ -26,6 +26,13 @@ int core_init(const struct engine *engine)
 	return 0;
 }
 
+void core_exit(void)
+{
+	if (engine_ready && the_engine->exit)
+		the_engine->exit();
+	engine_ready = false;
+}
+
 static void system_release(void *obj)
 {
 }

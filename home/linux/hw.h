@@ -2,12 +2,13 @@
 /*
  * What the kernel gives an engine that runs guests on the processor itself
  * (engine/svm, engine/vmx). The engines speak the core's language and include
- * no kernel header; this is their door to the kernel beside plat.h, and it
+ * none of the kernel's larger headers; this is their door to the kernel beside plat.h, and it
  * knows neither vendor. Names that begin with hw_ are here.
  */
 #ifndef ANYKVM_HW_H
 #define ANYKVM_HW_H
 
+#include <linux/tracepoint-defs.h>
 #include "plat.h"
 
 struct vm;
@@ -62,7 +63,7 @@ void *hw_cpu_pages_alloc(int cpu, unsigned int order, u64 *phys);
  * the engine goes back to vcpu_enter_guest after hw_guest_work().
  */
 bool hw_guest_enter(struct vcpu *v, int *cpu);
-/* Before interrupts come on: time is the guest's until here. @nmi: the guest was left by an NMI: take it. */
+/* After it debug registers are the host's. An interrupt that ended guest code is taken in it. */
 void hw_guest_exit(struct vcpu *v);
 /* Let the scheduler and other work of the thread have their turn. */
 void hw_guest_work(struct vcpu *v);
@@ -89,7 +90,7 @@ void hw_kick(struct vcpu *v);
 /* Interrupts every processor that may be in guest code of @vm and waits until each has left it. Atomic. */
 void hw_kick_all_wait(struct vm *vm);
 
-/* Debug registers 0-3 and the rest of the host's, after a guest that used them. Interrupts are off. */
+/* Debug registers 0-3 of the host, after a guest that had its own in them. Interrupts are off. */
 void hw_debug_restore(void);
 
 /* MSRs that the host uses in user mode only: restored when this processor next returns there. */
@@ -151,11 +152,41 @@ void nested_dirty_clear(struct vm *vm, struct memslot *slot, u64 first, u64 mask
 
 /* ---- tracepoints (trace.c): names and fields that the usual tools read ---- */
 
-void hw_trace_entry(struct vcpu *v, u64 rip);
-void hw_trace_exit(struct vcpu *v, u32 reason, u64 rip, u64 info1, u64 info2, u32 intr_info, u32 error);
-void hw_trace_inject(struct vcpu *v, u32 vector, bool soft, bool again);
-void hw_trace_page_fault(struct vcpu *v, u64 rip, u64 gpa, u64 error);
-void hw_trace_mmio(struct vcpu *v, bool write, u32 len, u64 gpa, u64 val);
-void hw_trace_pio(struct vcpu *v, bool write, u16 port, u32 size, u32 count, u64 val);
+DECLARE_TRACEPOINT(kvm_entry);
+DECLARE_TRACEPOINT(kvm_exit);
+DECLARE_TRACEPOINT(kvm_inj_virq);
+DECLARE_TRACEPOINT(kvm_page_fault);
+
+void hw_trace_entry_on(struct vcpu *v, u64 rip);
+void hw_trace_exit_on(struct vcpu *v, u32 reason, u64 rip, u64 info1, u64 info2, u32 intr_info,
+		      u32 error);
+void hw_trace_inject_on(struct vcpu *v, u32 vector, bool soft, bool again);
+void hw_trace_page_fault_on(struct vcpu *v, u64 rip, u64 gpa, u64 error);
+
+static inline void hw_trace_entry(struct vcpu *v, u64 rip)
+{
+	if (tracepoint_enabled(kvm_entry))
+		hw_trace_entry_on(v, rip);
+}
+
+/* The vendor's exit reason and what goes with it; the event that was on its way. */
+static inline void hw_trace_exit(struct vcpu *v, u32 reason, u64 rip, u64 info1, u64 info2,
+				 u32 intr_info, u32 error)
+{
+	if (tracepoint_enabled(kvm_exit))
+		hw_trace_exit_on(v, reason, rip, info1, info2, intr_info, error);
+}
+
+static inline void hw_trace_inject(struct vcpu *v, u32 vector, bool soft, bool again)
+{
+	if (tracepoint_enabled(kvm_inj_virq))
+		hw_trace_inject_on(v, vector, soft, again);
+}
+
+static inline void hw_trace_page_fault(struct vcpu *v, u64 rip, u64 gpa, u64 error)
+{
+	if (tracepoint_enabled(kvm_page_fault))
+		hw_trace_page_fault_on(v, rip, gpa, error);
+}
 
 #endif

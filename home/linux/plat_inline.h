@@ -9,6 +9,7 @@
 #ifndef ANYKVM_PLAT_INLINE_H
 #define ANYKVM_PLAT_INLINE_H
 
+#include <linux/tracepoint-defs.h>
 #include "types.h"
 
 struct vcpu;
@@ -71,6 +72,34 @@ static inline u64 plat_rdtsc(void)
 
 	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
 	return lo | (u64)hi << 32;
+}
+
+/* ---- tracepoints: what the core knows and the engine does not (trace.c) ---- */
+
+DECLARE_TRACEPOINT(kvm_mmio);
+DECLARE_TRACEPOINT(kvm_pio);
+DECLARE_TRACEPOINT(kvm_msr);
+
+void plat_trace_mmio_on(bool write, u32 len, u64 gpa, u64 val);
+void plat_trace_pio_on(bool out, u16 port, u32 size, u32 count, u64 val);
+void plat_trace_msr_on(bool write, u32 index, u64 val, bool gp);
+
+static inline void plat_trace_mmio(bool write, u32 len, u64 gpa, u64 val)
+{
+	if (tracepoint_enabled(kvm_mmio))
+		plat_trace_mmio_on(write, len, gpa, val);
+}
+
+static inline void plat_trace_pio(bool out, u16 port, u32 size, u32 count, u64 val)
+{
+	if (tracepoint_enabled(kvm_pio))
+		plat_trace_pio_on(out, port, size, count, val);
+}
+
+static inline void plat_trace_msr(bool write, u32 index, u64 val, bool gp)
+{
+	if (tracepoint_enabled(kvm_msr))
+		plat_trace_msr_on(write, index, val, gp);
 }
 
 /*

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Kernel interfaces that differ between the kernels we build for, each under
+ * one name of ours. What there is has been probed (probe.h, made by module.mk).
+ */
+#ifndef ANYKVM_COMPAT_H
+#define ANYKVM_COMPAT_H
+
+#include <linux/hrtimer.h>
+#include <linux/eventfd.h>
+#include <linux/rcupdate.h>
+
+#include "probe.h"
+
+#ifdef HAVE_HRTIMER_SETUP
+#define compat_hrtimer_setup hrtimer_setup
+#else
+static inline void compat_hrtimer_setup(struct hrtimer *h,
+					enum hrtimer_restart (*fn)(struct hrtimer *),
+					clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(h, clock, mode);
+	h->function = fn;
+}
+#endif
+
+static inline void compat_rcu_virt_note_context_switch(void)
+{
+#ifdef HAVE_RCU_VIRT_NOTE_CPU
+	rcu_virt_note_context_switch(raw_smp_processor_id());
+#else
+	rcu_virt_note_context_switch();
+#endif
+}
+
+static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#ifdef HAVE_EVENTFD_SIGNAL_COUNT
+	eventfd_signal(ctx, 1);
+#else
+	eventfd_signal(ctx);
+#endif
+}
+
+#endif
