@@ -34,6 +34,7 @@ struct guest {
 	int kvm, vm;
 	char *mem;
 	size_t size;
+	bool may_fault; /* KVM_RUN may say EFAULT for a page that is protected just now */
 };
 
 struct vcpu {

@@ -1,0 +1,12 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# On a processor with AMD-V but without nested paging the module says so in one line and does not load.
+# With AMD-V but without nested paging: the module says so in one line and does not load.
+. tests/module/lib.sh
+
+check "loading fails" not $kvm load 2>/dev/null
+check "the kernel's log says why" said -E 'anykvm: .*(nested paging|NPT)'
+check "in one line" [ "$(dmesg | grep -c 'anykvm: ')" = 1 ]
+check "no device is left" [ ! -e /dev/kvm ]
+check "no module is left" [ ! -d /sys/module/anykvm ]
+done_testing
