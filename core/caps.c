@@ -27,6 +27,13 @@ static s32 has_xsave(const struct vm *vm)
 	return x86_host_xcr0() != 0;
 }
 
+static s32 has_tsc_control(const struct vm *vm)
+{
+	const struct engine *e = core_engine();
+
+	return e && e->tsc_ratio_fraction_bits;
+}
+
 static s32 without_split(const struct vm *vm)
 {
 	return !vm || vm->irqchip != VM_IRQCHIP_SPLIT;
@@ -181,6 +188,7 @@ static const struct cap_row rows[] = {
 	YES(KVM_CAP_ENABLE_CAP),
 	ASK(KVM_CAP_XSAVE, has_xsave),
 	ASK(KVM_CAP_XCRS, has_xsave),
+	ASK(KVM_CAP_TSC_CONTROL, has_tsc_control),
 	YES(KVM_CAP_GET_TSC_KHZ),
 	VALUE(KVM_CAP_MAX_VCPUS, VM_MAX_VCPUS),
 	YES(KVM_CAP_TSC_DEADLINE_TIMER),
@@ -198,6 +206,7 @@ static const struct cap_row rows[] = {
 	ENABLE(KVM_CAP_SPLIT_IRQCHIP, 1, enable_split_irqchip),
 	YES(KVM_CAP_IOEVENTFD_ANY_LENGTH),
 	YES(KVM_CAP_VCPU_ATTRIBUTES),
+	ASK(KVM_CAP_VM_TSC_CONTROL, has_tsc_control),
 	ENABLE(KVM_CAP_MAX_VCPU_ID, VM_MAX_VCPU_IDS, enable_max_vcpu_id),
 	ENABLE(KVM_CAP_X2APIC_API, X2APIC_FLAGS, enable_x2apic_api),
 	YES(KVM_CAP_IMMEDIATE_EXIT),

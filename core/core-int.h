@@ -14,6 +14,9 @@
 #define MAX_IO_MSRS 256
 #define MAX_CPUID_ENTRIES 256
 
+/* system.c */
+const struct engine *core_engine(void);		/* that VMs will run on; NULL before core_init */
+
 /* vm.c */
 int core_vm_create(const struct engine *engine);	/* the fd */
 void vm_get(struct vm *vm);

@@ -123,6 +123,15 @@ struct engine {
 	 */
 	bool (*host_fault)(struct vcpu *vcpu, struct engine_fault *f);
 
+	/*
+	 * What the processor can, known after init().
+	 *
+	 * The guest's TSC at another rate: (host TSC * vcpu->tsc_ratio >> fraction
+	 * bits) + cpu.tsc_offset. Ratios are below 2^tsc_ratio_bits; a vCPU's is 0
+	 * where its rate is the host's. 0 fraction bits: it can not.
+	 */
+	u8 tsc_ratio_fraction_bits, tsc_ratio_bits;
+
 	/* The guest's FPU as vcpu->cpu.xsave is always in memory while run() is not executing. */
 	void (*stats)(struct vcpu *vcpu, char *buf, size_t n);
 };

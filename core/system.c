@@ -33,6 +33,11 @@ void core_exit(void)
 	engine_ready = false;
 }
 
+const struct engine *core_engine(void)
+{
+	return the_engine;
+}
+
 static void system_release(void *obj)
 {
 }

@@ -128,7 +128,8 @@ struct vcpu {
 	u32 nr_cpuid;
 	struct vcpu_msrs *msrs;		/* core/x86/msr.c: those not in struct x86_cpu */
 	struct pv_state *pv;		/* core/x86/pv.c: PV EOI, steal time, features */
-	u32 tsc_khz;
+	u32 tsc_khz;			/* KVM_SET_TSC_KHZ */
+	u64 tsc_ratio;			/* see struct engine; state_written says that it changed */
 	struct mmio_log mmio;
 	struct pio_open pio_open;
 	u64 guest_debug;		/* KVM_GUESTDBG_* */
@@ -354,7 +355,20 @@ const struct kvm_cpuid_entry2 *x86_cpuid_find(struct vcpu *v, u32 leaf, u32 sub)
 int x86_hypercall(struct vcpu *v);		/* pv.c: 1: done; 0: KVM_EXIT_HYPERCALL is filled */
 /* state.c: RESET or INIT values (APM vol. 2, 14.1.3) */
 void x86_vcpu_reset(struct vcpu *v, bool init);
+
+/* x86/tsc.c: the guest's TSC now; a rate of the host's TSC as the guest sees it. */
 u64 x86_guest_tsc(struct vcpu *v);
+static inline u64 x86_tsc_scale(const struct vm *vm, u64 ratio, u64 x)
+{
+	if (likely(!ratio))
+		return x;
+	return (unsigned __int128)x * ratio >> vm->engine->tsc_ratio_fraction_bits;
+}
+
+static inline u64 x86_tsc_at(const struct vcpu *v, u64 host_tsc)
+{
+	return x86_tsc_scale(v->vm, v->tsc_ratio, host_tsc) + v->cpu.tsc_offset;
+}
 
 /* x86/irq.c, lapic.c, pic.c: */
 bool vcpu_has_interrupt(struct vcpu *v);	/* of the in-kernel chips, priority above TPR */

@@ -95,11 +95,12 @@ struct vm {
 	/* KVM_SET_NR_MMU_PAGES: kept, there is no shadow MMU to bound */
 	u64 nr_mmu_pages;
 	u32 boot_cpu_id;
-	u32 tsc_khz;			/* of every vCPU: the host's */
+	u32 tsc_khz;			/* of new vCPUs: KVM_SET_TSC_KHZ, or the host's */
+	u64 tsc_ratio;			/* the same as a ratio */
 	struct vm_tsc {
 		struct plat_spinlock lock;
 		bool valid;
-		u64 offset;		/* of the last vCPU whose TSC was set */
+		u64 offset, ratio;	/* of the last vCPU whose TSC was set */
 	} tsc;
 	u32 user_msr_mask;		/* KVM_CAP_X86_USER_SPACE_MSR */
 	u32 disabled_exits;		/* KVM_CAP_X86_DISABLE_EXITS */

@@ -93,7 +93,7 @@ struct x86_cpu {
 	u64 star, lstar, cstar, sfmask, kernel_gs_base;
 	u64 sysenter_cs, sysenter_esp, sysenter_eip;
 	u64 tsc_aux, pat;
-	u64 tsc_offset;		/* guest TSC = host TSC + tsc_offset */
+	u64 tsc_offset;		/* guest TSC = host TSC (scaled: struct vcpu) + tsc_offset */
 	u8 interrupt_shadow;	/* X86_SHADOW_* : one instruction long */
 	bool nmi_masked;
 	u8 maxphyaddr;		/* from the guest's CPUID; 36..52 */

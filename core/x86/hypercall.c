@@ -83,7 +83,7 @@ static s64 hc_clock_pairing(struct vcpu *v, const struct hypercall *h)
 	memset(&p, 0, sizeof(p));
 	p.sec = d.realtime / 1000000000;
 	p.nsec = d.realtime % 1000000000;
-	p.tsc = d.host_tsc + v->cpu.tsc_offset;
+	p.tsc = x86_tsc_at(v, d.host_tsc);
 	return vm_write(v->vm, v, h->a[0], &p, sizeof(p)) ? -KVM_EFAULT : 0;
 }
 

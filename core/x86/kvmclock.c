@@ -8,6 +8,12 @@
  * through its TSC offset, and KVM_GET_CLOCK reads the same line. So the clock
  * can't run backwards between vCPUs; when all offsets are equal a guest may
  * read one page on every CPU, which is what the stable bit says.
+ *
+ * Where the guest's TSC has another rate the line is one over the scaled TSC,
+ * for that is what guests read: the last bit of the scaling must come out the
+ * same on both sides. A vCPU whose ratio is not the others' has a slope of its
+ * own, rounded to run behind the line rather than ahead: the next pair moves
+ * its clock forward.
  */
 #include "x86/pv.h"
 
@@ -34,33 +40,53 @@ struct pvclock_wall {
 struct kvmclock_vm {
 	struct plat_spinlock lock;	/* the pair is read and set whole */
 	u64 base_tsc, base_ns;
-	u32 mul;
-	s8 shift;
+	u64 ratio;			/* of the line: that of the vCPUs, when they agree */
+	struct slope {
+		u32 mul;
+		s8 shift;
+	} slope;
 };
 
 /* ns = ((tsc << shift) * mul) >> 32, with mul in the upper half of 32 bits. */
-static void set_slope(struct kvmclock_vm *c, u64 hz)
+static struct slope slope_of(u64 hz)
 {
-	c->shift = 0;
+	struct slope s = { 0 };
+
 	if (!hz)
 		hz = NS_PER_S;
 	while (hz > 2 * NS_PER_S) {
 		hz >>= 1;
-		c->shift--;
+		s.shift--;
 	}
 	while (hz <= NS_PER_S) {
 		hz <<= 1;
-		c->shift++;
+		s.shift++;
 	}
-	c->mul = (NS_PER_S << 32) / hz;
+	s.mul = (NS_PER_S << 32) / hz;
+	return s;
 }
 
-static u64 line(const struct kvmclock_vm *c, u64 tsc)
+/*
+ * Of a TSC with @ratio. Rounding makes slopes differ by less than 2^-28, so much @behind the line
+ * is a slope that must never be ahead of it.
+ */
+static struct slope slope_at(struct vm *vm, u64 ratio, bool behind)
 {
-	u64 delta = tsc > c->base_tsc ? tsc - c->base_tsc : 0;
+	u64 hz = x86_tsc_scale(vm, ratio, (u64)plat_tsc_khz() * 1000);
 
-	delta = c->shift < 0 ? delta >> -c->shift : delta << c->shift;
-	return c->base_ns + (u64)((unsigned __int128)delta * c->mul >> 32);
+	return slope_of(behind ? hz + (hz >> 28) + 1 : hz);
+}
+
+static u64 line(struct vm *vm, u64 tsc)
+{
+	const struct kvmclock_vm *c = vm->clock;
+	const struct slope *s = &c->slope;
+	u64 delta = 0;
+
+	if (tsc > c->base_tsc)
+		delta = x86_tsc_scale(vm, c->ratio, tsc) - x86_tsc_scale(vm, c->ratio, c->base_tsc);
+	delta = s->shift < 0 ? delta >> -s->shift : delta << s->shift;
+	return c->base_ns + (u64)((unsigned __int128)delta * s->mul >> 32);
 }
 
 static u64 line_at(struct vm *vm, u64 tsc)
@@ -69,7 +95,7 @@ static u64 line_at(struct vm *vm, u64 tsc)
 	u64 ns;
 
 	plat_spin_lock(&c->lock);
-	ns = line(c, tsc);
+	ns = line(vm, tsc);
 	plat_spin_unlock(&c->lock);
 	return ns;
 }
@@ -77,6 +103,14 @@ static u64 line_at(struct vm *vm, u64 tsc)
 u64 kvmclock_now(struct vm *vm)
 {
 	return line_at(vm, plat_rdtsc());
+}
+
+static bool ratios_match(struct vm *vm, u64 ratio)
+{
+	for (u32 i = 0, n = READ_ONCE(vm->nr_vcpus); i < n; i++)
+		if (vm->vcpus[i] && READ_ONCE(vm->vcpus[i]->tsc_ratio) != ratio)
+			return false;
+	return true;
 }
 
 static bool tscs_match(struct vm *vm)
@@ -90,7 +124,7 @@ static bool tscs_match(struct vm *vm)
 	for (u32 i = 1; i < n; i++)
 		if (vm->vcpus[i] && READ_ONCE(vm->vcpus[i]->cpu.tsc_offset) != first)
 			return false;
-	return true;
+	return ratios_match(vm, READ_ONCE(vm->clock->ratio));
 }
 
 static void request_all(struct vm *vm)
@@ -146,16 +180,24 @@ int kvmclock_ctrl(struct vcpu *v)
 	return 0;
 }
 
-/* The line starts anew here: its first point must not lie before a guest's TSC was 0. */
+/*
+ * The offset or the ratio has changed. The line starts anew here: its first point must not lie
+ * before a guest's TSC was 0.
+ */
 void kvmclock_tsc_changed(struct vcpu *v)
 {
 	struct kvmclock_vm *c = v->vm->clock;
+	bool agreed = ratios_match(v->vm, v->tsc_ratio);
 	u64 now;
 
 	plat_spin_lock(&c->lock);
 	now = plat_rdtsc();
-	c->base_ns = line(c, now);
+	c->base_ns = line(v->vm, now);
 	c->base_tsc = now;
+	if (agreed && c->ratio != v->tsc_ratio) {
+		WRITE_ONCE(c->ratio, v->tsc_ratio);
+		c->slope = slope_at(v->vm, c->ratio, false);
+	}
 	plat_spin_unlock(&c->lock);
 	request_all(v->vm);
 }
@@ -175,6 +217,7 @@ void kvmclock_update(struct vcpu *v)
 {
 	struct kvmclock_vm *c = v->vm->clock;
 	struct pvclock_time t, old;
+	struct slope slope;
 	u64 gpa;
 
 	if (!v->pv || !(v->pv->system_time_msr & KVM_MSR_ENABLED))
@@ -185,11 +228,12 @@ void kvmclock_update(struct vcpu *v)
 	memset(&t, 0, sizeof(t));
 	t.version = (old.version + 1) | 1;
 	plat_spin_lock(&c->lock);
-	t.tsc_timestamp = c->base_tsc + v->cpu.tsc_offset;
+	t.tsc_timestamp = x86_tsc_at(v, c->base_tsc);
 	t.system_time = c->base_ns;
-	t.tsc_to_system_mul = c->mul;
-	t.tsc_shift = c->shift;
+	slope = c->ratio == v->tsc_ratio ? c->slope : slope_at(v->vm, v->tsc_ratio, true);
 	plat_spin_unlock(&c->lock);
+	t.tsc_to_system_mul = slope.mul;
+	t.tsc_shift = slope.shift;
 	t.flags = tscs_match(v->vm) ? PVCLOCK_TSC_STABLE : 0;
 	/* The guest clears this one itself, when its watchdog has seen it. */
 	t.flags |= old.flags & PVCLOCK_GUEST_STOPPED;
@@ -225,9 +269,10 @@ int kvmclock_create(struct vm *vm)
 	if (!c)
 		return -ENOMEM;
 	plat_spin_init(&c->lock);
-	set_slope(c, (u64)plat_tsc_khz() * 1000);
-	c->base_tsc = plat_rdtsc();
+	c->ratio = vm->tsc_ratio;
 	vm->clock = c;
+	c->slope = slope_at(vm, c->ratio, false);
+	c->base_tsc = plat_rdtsc();
 	return 0;
 }
 

@@ -54,7 +54,9 @@ static u64 clamp_period(struct lapic *l, u64 ns)
 /* Nanoseconds from now until the guest's TSC reads l->tsc_deadline; 0: it already does. */
 static u64 tsc_deadline_ns(struct lapic *l)
 {
-	u64 tsc = x86_guest_tsc(l->vcpu), khz = plat_tsc_khz(), delta;
+	const struct vcpu *v = l->vcpu;
+	u64 tsc = x86_guest_tsc(l->vcpu), delta;
+	u64 khz = x86_tsc_scale(v->vm, v->tsc_ratio, plat_tsc_khz());
 
 	if (l->tsc_deadline <= tsc || !khz)
 		return 0;

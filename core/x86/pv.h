@@ -82,7 +82,7 @@ int kvmclock_set(struct vm *vm, const struct kvm_clock_data *d);
 int kvmclock_ctrl(struct vcpu *v);
 /* VCPU_REQ_CLOCK: write the vCPU's page again. */
 void kvmclock_update(struct vcpu *v);
-/* vcpu->cpu.tsc_offset was changed: every page (the stable bit) is to be written again. */
+/* vcpu->cpu.tsc_offset or tsc_ratio was changed: every page (the stable bit) is to be written again. */
 void kvmclock_tsc_changed(struct vcpu *v);
 void kvmclock_write_wall(struct vcpu *v, u64 gpa);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR LGPL-2.1-or-later */
 /*
- * The guest's time-stamp counter: the host's plus an offset. There is no
- * scaling: an engine runs RDTSC as itself.
+ * The guest's time-stamp counter: the host's, where the engine can at another
+ * rate, plus an offset.
  *
  * Host programs set the TSC of one vCPU after another and mean the same time
  * by it. A write that is within a second of where the last one's counter is
@@ -14,9 +14,11 @@
 #include "x86/msr.h"
 #include "x86/pv.h"
 
+#define TSC_KHZ_MAX 0x7fffffffull	/* KVM_GET_TSC_KHZ returns it */
+
 u64 x86_guest_tsc(struct vcpu *v)
 {
-	return plat_rdtsc() + v->cpu.tsc_offset;
+	return x86_tsc_at(v, plat_rdtsc());
 }
 
 static void offset_changed(struct vcpu *v)
@@ -35,16 +37,18 @@ static void set_offset(struct vcpu *v, u64 offset)
 void x86_tsc_synchronize(struct vcpu *v, u64 val)
 {
 	struct vm_tsc *t = &v->vm->tsc;
-	u64 now = plat_rdtsc(), hz = (u64)v->tsc_khz * 1000, expected, offset;
+	u64 now = x86_tsc_scale(v->vm, v->tsc_ratio, plat_rdtsc());
+	u64 hz = (u64)v->tsc_khz * 1000, expected, offset;
 
 	plat_spin_lock(&t->lock);
 	offset = val - now;
-	if (t->valid) {
+	if (t->valid && t->ratio == v->tsc_ratio) {
 		expected = now + t->offset;
 		if (!val || (val < expected + hz && expected < val + hz))
 			offset = t->offset;
 	}
 	t->offset = offset;
+	t->ratio = v->tsc_ratio;
 	t->valid = true;
 	plat_spin_unlock(&t->lock);
 	set_offset(v, offset);
@@ -89,7 +93,7 @@ int tsc_adjust_set(struct vcpu *v, u32 index, u64 val, bool host)
 
 /* ---- ioctls ---- */
 
-/* What the processor does is all there is; 250 ppm is what clocks differ by anyway. */
+/* 250 ppm is what clocks differ by anyway: then the guest's rate is the host's. */
 static bool is_host_khz(u64 khz)
 {
 	u64 host = plat_tsc_khz(), diff = khz > host ? khz - host : host - khz;
@@ -97,13 +101,48 @@ static bool is_host_khz(u64 khz)
 	return diff <= host / 4000;
 }
 
+/*
+ * The ratio that makes the host's rate @khz, rounded down, or -EINVAL: a long
+ * division, 32 fraction bits a step. *@khz becomes the rate that it is.
+ */
+static int find_ratio(const struct engine *e, u64 *khz, u64 *ratio)
+{
+	u32 bits = e->tsc_ratio_fraction_bits, step;
+	u64 host = plat_tsc_khz(), q, rem;
+
+	*ratio = 0;
+	if (!*khz || is_host_khz(*khz)) {
+		*khz = host;
+		return 0;
+	}
+	if (!bits || !host || *khz > TSC_KHZ_MAX || *khz / host >> (e->tsc_ratio_bits - bits))
+		return -EINVAL;
+	q = *khz / host;
+	rem = *khz % host;
+	for (; bits; bits -= step) {
+		step = min(bits, 32u);
+		rem <<= step;
+		q = q << step | rem / host;
+		rem %= host;
+	}
+	*ratio = q;
+	return 0;
+}
+
+/* The counter goes on from where it is, in step with those that have the new rate already. */
 long vcpu_set_tsc_khz(void *obj, void *arg, u64 uarg)
 {
 	struct vcpu *v = obj;
+	u64 now = x86_guest_tsc(v), ratio;
+	int err = find_ratio(v->vm->engine, &uarg, &ratio);
 
-	if (uarg && !is_host_khz(uarg))
-		return -EINVAL;
-	v->tsc_khz = plat_tsc_khz();
+	if (err)
+		return err;
+	v->tsc_khz = uarg;
+	if (ratio == v->tsc_ratio)
+		return 0;
+	v->tsc_ratio = ratio;
+	x86_tsc_synchronize(v, now);
 	return 0;
 }
 
@@ -117,11 +156,13 @@ long vcpu_get_tsc_khz(void *obj, void *arg, u64 uarg)
 long vm_set_tsc_khz(void *obj, void *arg, u64 uarg)
 {
 	struct vm *vm = obj;
+	u64 ratio;
+	int err = find_ratio(vm->engine, &uarg, &ratio);
 
-	if (uarg && !is_host_khz(uarg))
+	if (err || vm->nr_vcpus)
 		return -EINVAL;
-	if (vm->nr_vcpus)
-		return -EINVAL;
+	vm->tsc_khz = uarg;
+	vm->tsc_ratio = ratio;
 	return 0;
 }
 
@@ -166,6 +207,7 @@ long vcpu_set_attr(void *obj, void *arg, u64 uarg)
 		return err;
 	plat_spin_lock(&v->vm->tsc.lock);
 	v->vm->tsc.offset = offset;
+	v->vm->tsc.ratio = v->tsc_ratio;
 	v->vm->tsc.valid = true;
 	plat_spin_unlock(&v->vm->tsc.lock);
 	set_offset(v, offset);

@@ -11,6 +11,7 @@ int x86_vcpu_create(struct vcpu *v)
 	int err;
 
 	v->tsc_khz = v->vm->tsc_khz;
+	v->tsc_ratio = v->vm->tsc_ratio;
 	v->cpu.maxphyaddr = 36;
 	v->cpu.linear_bits = 48;
 	v->apic_base = lapic_base_default(v);

@@ -13,6 +13,7 @@ int main(void)
 	test_run();
 	test_state();
 	test_irq();
+	test_tsc();
 	test_failures();
 	return tap_end();
 }

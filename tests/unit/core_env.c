@@ -60,7 +60,7 @@ static void eng_flush_page(struct vcpu *v, u64 lin) { }
 static void eng_slot(struct vm *vm, const struct memslot *old, const struct memslot *new) { }
 static void eng_written(struct vm *vm, u64 gpa, u64 len) { engine_writes++; }
 
-const struct engine interpreter = {
+struct engine interpreter = {
 	.name = "interpreter",
 	.vm_create = eng_vm_create,
 	.vm_destroy = eng_vm_destroy,

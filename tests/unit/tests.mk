@@ -23,7 +23,7 @@ tests/fuzz/emulate-link := core
 # The KVM API over home/test, with an engine that interprets.
 test-y += tests/unit/core
 san-test-y += tests/unit/core
-tests/unit/core-y := $(patsubst %,tests/unit/%.o,core core_env core_vm core_run core_fail)
+tests/unit/core-y := $(patsubst %,tests/unit/%.o,core core_env core_vm core_run core_tsc core_fail)
 tests/unit/core-link := core
 san-test-y += tests/fuzz/ioctl
 tests/fuzz/ioctl-y := tests/fuzz/ioctl.o tests/unit/core_env.o
