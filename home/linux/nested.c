@@ -78,7 +78,8 @@ static void remember_slot(struct nested *n, struct nested_slot *s, const struct 
 	s->hva.last = slot->uaddr + (slot->npages << PAGE_SHIFT) - 1;
 	s->base_gfn = slot->base_gfn;
 	s->npages = slot->npages;
-	s->dirty = slot->dirty;
+	/* A page that faults when it is written has been marked by then, and may be unmarked since. */
+	s->dirty = nested_dirty_by_fault(n) ? NULL : slot->dirty;
 	interval_tree_insert(&s->hva, &n->by_hva);
 }
 
@@ -97,9 +98,9 @@ void nested_slot_changed(struct vm *vm, const struct memslot *old, const struct 
 	if (logs)
 		nested_dirty_start(n, new->base_gfn, new->npages);
 	write_lock(&n->lock);
-	if (old && new && old->dirty == new->dirty) {
-		z.dirty = old->dirty;
-		z.dirty_gfn = old->base_gfn;
+	if (new && s->dirty == new->dirty) {
+		z.dirty = s->dirty;
+		z.dirty_gfn = s->base_gfn;
 	}
 	if (old && !logs)
 		nested_zap(n, &z, old->base_gfn, old->base_gfn + old->npages);

@@ -43,7 +43,7 @@
 struct nested_slot {
 	struct interval_tree_node hva;	/* first and last byte in the host program */
 	u64 base_gfn, npages;		/* npages 0: not in the tree */
-	u64 *dirty;			/* the slot's bitmap while it is logged, or NULL */
+	u64 *dirty;			/* the slot's bitmap while dirty bits are to go there, or NULL */
 };
 
 struct nested {
