@@ -69,6 +69,7 @@ struct shared {
 	unsigned int x2apic;
 	unsigned int ready;	   /* CPU 1 waits for interrupts */
 	unsigned long long fired;  /* interrupts that CPU 0 has taken */
+	unsigned long long extra;  /* of them, more than were sent */
 	unsigned long long stride; /* OP_TOUCH, OP_TOUCH_ALL: from one touch to the next */
 	unsigned long long region; /* OP_TOUCH_ALL: bytes */
 	unsigned long long delta[BATCHES_MAX];

@@ -291,6 +291,17 @@ static void report(const char *name, const char *unit, double *value, unsigned i
 	       count, unit);
 }
 
+/*
+ * An interrupt taken twice. It is rare, spoils one batch and not the median, and happens to kvm-amd
+ * (when the machine's own timer interrupts in the wrong moment), so it is said and not fatal.
+ */
+static void note_extra(const struct row *row, unsigned long long extra)
+{
+	if (extra)
+		printf("anykvm-module-note %s: %llu interrupts more than were sent\n", row->name,
+		       extra);
+}
+
 /* --- Rows that are more than one guest to its end ---------------------------------------------- */
 
 static void drive_guest(struct vm *vm, const struct row *row)
@@ -301,6 +312,7 @@ static void drive_guest(struct vm *vm, const struct row *row)
 	run(&vm->cpu[0]);
 	for (unsigned int i = 0; i < row->batches; i++)
 		value[i] = (double)vm->shared->delta[i] / row->count / operations;
+	note_extra(row, vm->shared->extra);
 	report(row->name, row->unit, value, row->batches,
 	       (unsigned long)row->batches * row->count * operations);
 }
@@ -371,8 +383,9 @@ static void drive_irqfd(struct vm *vm, const struct row *row)
 			value[b - row->warmup] = (double)(rdtsc() - t) / row->count;
 	}
 	mark(MARK_STOP);
-	if (vm->shared->fired != sent)
+	if (vm->shared->fired < sent)
 		die("%llu interrupts sent, %llu taken", sent, vm->shared->fired);
+	note_extra(row, vm->shared->fired - sent);
 	report(row->name, row->unit, value, row->batches, (unsigned long)row->batches * row->count);
 }
 

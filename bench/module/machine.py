@@ -108,6 +108,10 @@ def boot(hypervisor, args, qemu=(), symbols=False, limit=600, more=""):
     return text
 
 
+def notes(text):
+    return re.findall(r"^anykvm-module-note (.*)$", text, re.M)
+
+
 def figures(text):
     """{row: (median, least, most, count, unit)} of what the host program printed."""
     out = {}
