@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The module cannot be unloaded while a VM is open, nor when only the device is; after that it can.
-# row: seconds=5
+# row: seconds=5 boot=slub_debug=FZ,preempt=full
 . tests/module/lib.sh
 
 check "a VM runs" hold

@@ -2,7 +2,7 @@
 /* Hold a VM with a running CPU until killed; /tmp/hold.PID says that it runs. */
 #include <signal.h>
 
-#include "guest.h"
+#include "walker.h"
 
 int main(void)
 {

@@ -4,11 +4,11 @@
  * moment each time: while its guest runs on two CPUs, while slots come and go,
  * while it is being made. Nothing of it may stay: the module's use count says so.
  */
-/* row: seconds=20 */
+/* row: seconds=20 boot=slub_debug=FZ,preempt=full */
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "guest.h"
+#include "walker.h"
 
 #define ROUNDS 60
 

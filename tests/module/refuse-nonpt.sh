@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# On a processor with AMD-V but without nested paging the module says so in one line and does not load.
 # With AMD-V but without nested paging: the module says so in one line and does not load.
+# row: seconds=5 cpu=max,-npt load=no only=anykvm
 . tests/module/lib.sh
 
 check "loading fails" not $kvm load 2>/dev/null

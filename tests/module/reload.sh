@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Loaded, used and unloaded twenty times: what the kernel has allocated does not grow with it.
-# row: seconds=40 load=no
+# row: seconds=40 load=no boot=slub_debug=FZ,preempt=full
 . tests/module/lib.sh
 
 # Objects in use in each slab cache, with the pages of page tables and per-CPU memory beside them.

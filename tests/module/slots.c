@@ -4,8 +4,8 @@
  * guest uses them. A CPU reads one address for ever: it sees the slot's word or,
  * without a slot, the host program's answer, and nothing else.
  */
-/* row: seconds=15 */
-#include "guest.h"
+/* row: seconds=15 boot=slub_debug=FZ,preempt=full */
+#include "walker.h"
 
 #define AT 0x10000000u
 #define WORD 0x51075107u

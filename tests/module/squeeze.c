@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A guest of 12 MiB that goes over its pages from two CPUs, for squeeze.sh: at least two rounds. */
-#include "guest.h"
+#include "walker.h"
 
 #define HALF (5u << 20)
 #define ROUNDS 2

@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A guest of 12 MiB in a memory cgroup of 6: its pages go to swap and come back under its hands.
-# row: seconds=40
+# row: seconds=40 boot=slub_debug=FZ,preempt=full
 . tests/module/lib.sh
 
 cg=/sys/fs/cgroup/squeeze

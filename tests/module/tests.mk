@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The programs of the module's tests: each file but guest.c is one, over the guest of guest.c.
-module-progs := $(filter-out tests/module/guest,$(patsubst %.c,%,$(wildcard tests/module/*.c)))
+# The programs of the module's tests: each file is one. Some are over the guest of walker.c.
+module-progs := $(filter-out %/walker,$(patsubst %.c,%,$(wildcard tests/module/*.c)))
 prog-y += $(module-progs)
-$(foreach t,$(module-progs),$(eval $(t)-y := $(t).o tests/module/guest.o))
+tests/module/walker-users := hold killed slots squeeze
+$(foreach t,$(addprefix tests/module/,$(tests/module/walker-users)),\
+	$(eval $(t)-y := $(t).o tests/module/walker.o))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The guest of guest.h, its two programs, and the thread that runs a CPU.
+ * The guest of walker.h, its two programs, and the thread that runs a CPU.
  *
  * walk	goes over the pages from ESI to EDI. Each holds its own address and, in
  *	the lower bits, the number of the round that wrote it last; EBX is that
@@ -11,7 +11,7 @@
  */
 #include <signal.h>
 
-#include "guest.h"
+#include "walker.h"
 
 __asm__(".section .rodata\n"
 	".code32\n"
@@ -105,19 +105,30 @@ int guest_slot(struct guest *g, int slot, uint64_t at, size_t size, void *mem, i
 	return ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &r);
 }
 
+char *aligned(size_t size, int flags, int fd)
+{
+	size_t huge = 2 << 20;
+	uintptr_t at;
+	char *p = mmap(NULL, size + huge, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		       -1, 0);
+
+	need(p != MAP_FAILED, "address space");
+	at = ((uintptr_t)p + huge - 1) & ~(huge - 1);
+	p = mmap((void *)at, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, 0);
+	need(p != MAP_FAILED, "memory");
+	return p;
+}
+
 void guest_open(struct guest *g, size_t size, void *mem)
 {
 	const char *device = getenv("KVM_DEVICE");
 
 	g->kvm = open(device ? device : "/dev/kvm", O_RDWR | O_CLOEXEC);
 	need(g->kvm >= 0, "/dev/kvm opens");
-	g->may_fault = false;
 	g->vm = ioctl(g->kvm, KVM_CREATE_VM, 0);
 	need(g->vm >= 0, "KVM_CREATE_VM");
 	g->size = size;
-	g->mem = mem ? mem : mmap(NULL, size, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	need(g->mem != MAP_FAILED, "memory");
+	g->mem = mem ? mem : aligned(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 	need(!guest_slot(g, 0, 0, size, g->mem, 0), "KVM_SET_USER_MEMORY_REGION");
 }
 
@@ -194,7 +205,7 @@ static void *loop(void *arg)
 	while (!v->stop) {
 		int ret = ioctl(v->fd, KVM_RUN, 0);
 
-		if (ret < 0 && (errno == EINTR || (errno == EFAULT && v->g->may_fault)))
+		if (ret < 0 && errno == EINTR)
 			continue;
 		if (ret < 0) {
 			printf("# KVM_RUN: %s\n", strerror(errno));

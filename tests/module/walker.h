@@ -4,8 +4,8 @@
  * while it runs. Flat 32-bit mode without paging: its addresses are the
  * guest's physical ones, so a slot comes and goes where the test says.
  */
-#ifndef TESTS_MODULE_GUEST_H
-#define TESTS_MODULE_GUEST_H
+#ifndef TESTS_MODULE_WALKER_H
+#define TESTS_MODULE_WALKER_H
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,9 +32,8 @@ extern const char guest_peek[], guest_peek_end[];
 
 struct guest {
 	int kvm, vm;
-	char *mem;
+	char *mem; /* aligned as a huge page is */
 	size_t size;
-	bool may_fault; /* KVM_RUN may say EFAULT for a page that is protected just now */
 };
 
 struct vcpu {
@@ -56,6 +55,8 @@ int tap_end(void);
 void need(bool good, const char *what);
 double seconds(void);
 
+/* Memory whose address is a multiple of a huge page's size. */
+char *aligned(size_t size, int flags, int fd);
 /* A guest with @size bytes in slot 0, from @mem or (NULL) its own anonymous memory. */
 void guest_open(struct guest *g, size_t size, void *mem);
 void guest_close(struct guest *g);
