@@ -11,7 +11,7 @@ counts() {
 	for s in /sys/kernel/slab/*/shrink; do echo 1 > "$s"; done 2>/dev/null
 	{
 		awk 'NR > 2 { print $1, $2 }' /proc/slabinfo
-		awk '/^(PageTables|Percpu|KernelStack):/ { print $1, $2 }' /proc/meminfo
+		awk '/^(PageTables|Percpu|KernelStack):/ { print $1, $2 / 16 }' /proc/meminfo
 		awk '{ n += $2 } END { print "vmalloc", n / 4096 }' /proc/vmallocinfo
 	} | sort
 }

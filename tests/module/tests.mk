@@ -2,6 +2,8 @@
 # The programs of the module's tests: each file is one. Some are over the guest of walker.c.
 module-progs := $(filter-out %/walker,$(patsubst %.c,%,$(wildcard tests/module/*.c)))
 prog-y += $(module-progs)
+check-y += tests/module/run
+tests/module/run-opts := timeout=900 alone
 tests/module/walker-users := hold killed slots squeeze
 $(foreach t,$(addprefix tests/module/,$(tests/module/walker-users)),\
 	$(eval $(t)-y := $(t).o tests/module/walker.o))
