@@ -15,7 +15,6 @@
 #include <linux/kvm.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/preempt.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -73,8 +72,6 @@ int plat_file_create(const char *name, const struct plat_file_ops *ops, void *ob
 		pf->file->f_mode |= FMODE_PREAD;
 	pf->mm = current->mm;
 	mmgrab(pf->mm);
-	if (ops->kind == PLAT_FILE_VCPU)
-		preempt_notifier_inc();
 	pf->maker = current;
 	spin_lock(&pending_lock);
 	list_add(&pf->pending, &pending);
@@ -126,8 +123,6 @@ static int file_release(struct inode *inode, struct file *f)
 		stats_remove(pf->stats);
 	if (pf->obj)
 		pf->ops->release(pf->obj);
-	if (pf->ops->kind == PLAT_FILE_VCPU)
-		preempt_notifier_dec();
 	mmdrop(pf->mm);
 	kfree(pf);
 	return 0;

@@ -6,6 +6,7 @@
  * when the last one has gone, and there is nothing left to wait for.
  */
 #include <linux/module.h>
+#include <linux/preempt.h>
 #include <asm/cpu_device_id.h>
 #include "core.h"
 #include "module.h"
@@ -23,6 +24,8 @@ static int __init anykvm_init(void)
 	err = hw_run_init();
 	if (err)
 		return err;
+	/* For good: turning them on patches the kernel's code on every processor. */
+	preempt_notifier_inc();
 	err = core_init(&svm_engine);
 	if (err)
 		goto no_engine;
@@ -37,6 +40,7 @@ no_device:
 	stats_exit();
 	core_exit();
 no_engine:
+	preempt_notifier_dec();
 	hw_run_exit();
 	return err;
 }
@@ -46,6 +50,7 @@ static void __exit anykvm_exit(void)
 	name_give_back();
 	stats_exit();
 	core_exit();
+	preempt_notifier_dec();
 	hw_run_exit();
 }
 
@@ -58,4 +63,5 @@ static const struct x86_cpu_id cpus[] = {
 };
 MODULE_DEVICE_TABLE(x86cpu, cpus);
 MODULE_LICENSE("GPL");
+MODULE_VERSION(ANYKVM_VERSION);
 MODULE_DESCRIPTION("Virtual machines: the KVM API over anykvm's core");
