@@ -61,6 +61,29 @@ u64 core_vcpu_preempted(struct vcpu *v, u8 *val);
 /* The guest polls by itself before it halts: do not poll for it once more. Atomic. */
 bool core_vcpu_polls(struct vcpu *v);
 
+/*
+ * Asynchronous page faults (core/x86/pv-async.c). A page of the guest's memory
+ * is not there and to fetch it would take long: while somebody else does, the
+ * guest may go on, or wait and take interrupts. Where the engine says async_pf.
+ *
+ * On the vCPU's thread, inside run(), state as engine.h says of state_stale:
+ * core_async_pf_possible: worth preparing for? Cheap.
+ * core_async_pf_start: @gpa is being fetched. The engine goes back to
+ * vcpu_enter_guest in all cases but NO. May sleep.
+ */
+enum core_async_pf {
+	CORE_ASYNC_PF_NO,	/* not now: fetch it before the guest goes on */
+	CORE_ASYNC_PF_STARTED,	/* fetch it, then core_async_pf_ready(*@token) */
+	CORE_ASYNC_PF_WAIT,	/* somebody fetches it for this vCPU already: nothing to do */
+};
+bool core_async_pf_possible(struct vcpu *v);
+enum core_async_pf core_async_pf_start(struct vcpu *v, u64 gpa, u32 *token);
+/*
+ * It is there, or can't be had (the vCPU finds out by itself). Any thread, atomic; of what has
+ * been forgotten meanwhile too. The home waits for its fetchers before the vCPU goes.
+ */
+void core_async_pf_ready(struct vcpu *v, u32 token);
+
 /* Statistics of a VM or vCPU, by number: the counter and its name, or NULL past the last. */
 const u64 *core_stat(enum plat_file_kind kind, void *obj, u32 i, const char **name);
 

@@ -132,6 +132,12 @@ struct engine {
 	 */
 	u8 tsc_ratio_fraction_bits, tsc_ratio_bits;
 
+	/*
+	 * Pages of the guest that are not there are fetched beside it: the home
+	 * and the engine call core_async_pf_start() (core.h).
+	 */
+	bool async_pf;
+
 	/* The guest's FPU as vcpu->cpu.xsave is always in memory while run() is not executing. */
 	void (*stats)(struct vcpu *vcpu, char *buf, size_t n);
 };

@@ -70,9 +70,11 @@ static int handle_requests(struct vcpu *v, enum engine_exit *why)
 		lapic_timer_poll(v);
 	if (vcpu_take_request(v, VCPU_REQ_SCAN_IOAPIC))
 		x86_scan_routes(v);
+	if (vcpu_take_request(v, VCPU_REQ_ASYNC_PF))
+		vcpu_async_pf_deliver(v);
 	if (vcpu_take_request(v, VCPU_REQ_EVENT)) {
 		lapic_accept_events(v);
-		if (v->mp_state != KVM_MP_STATE_RUNNABLE) {
+		if (v->mp_state != KVM_MP_STATE_RUNNABLE || vcpu_async_pf_halted(v)) {
 			*why = ENGINE_EXIT_KICK;
 			return 0;
 		}
@@ -138,12 +140,13 @@ static bool became_runnable(struct vcpu *v)
 		pv_take_unhalt(v);
 		v->stats.halt_wakeup++;
 	}
-	return v->mp_state == KVM_MP_STATE_RUNNABLE;
+	return v->mp_state == KVM_MP_STATE_RUNNABLE && vcpu_async_pf_resume(v);
 }
 
 /* Whoever takes a wait's end takes these requests, or the next wait would end at once. */
 #define WAKE_ANY (BIT_ULL(VCPU_REQ_EVENT) | BIT_ULL(VCPU_REQ_TIMER))
-#define WAKE_HALTED (WAKE_ANY | BIT_ULL(VCPU_REQ_TRIPLE_FAULT) | BIT_ULL(VCPU_REQ_EXIT_USER))
+#define WAKE_HALTED (WAKE_ANY | BIT_ULL(VCPU_REQ_TRIPLE_FAULT) | BIT_ULL(VCPU_REQ_EXIT_USER) | \
+		     BIT_ULL(VCPU_REQ_ASYNC_PF))
 
 /*
  * Sleep once, without slots_lock, until something may have changed. Requests
@@ -164,6 +167,11 @@ static void wait_events(struct vcpu *v, u64 wake)
 static int waiting_requests(struct vcpu *v, long *ret)
 {
 	plat_atomic_and64(&v->requests, ~WAKE_ANY);
+	if (vcpu_take_request(v, VCPU_REQ_ASYNC_PF)) {
+		plat_read_lock(&v->vm->slots_lock);
+		vcpu_async_pf_deliver(v);
+		plat_read_unlock(&v->vm->slots_lock);
+	}
 	if (vcpu_take_request(v, VCPU_REQ_EXIT_USER) && lapic_fill_eoi_exit(v)) {
 		*ret = 0;
 		return 0;
@@ -237,7 +245,8 @@ static long run_loop(struct vcpu *v)
 
 	for (;;) {
 		make_room(v);
-		if (v->mp_state != KVM_MP_STATE_RUNNABLE && !wait_runnable(v, &ret))
+		if ((v->mp_state != KVM_MP_STATE_RUNNABLE || vcpu_async_pf_halted(v)) &&
+		    !wait_runnable(v, &ret))
 			return ret;
 		v->stats.exits++;
 		v->has_run = true;

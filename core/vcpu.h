@@ -25,6 +25,7 @@ enum vcpu_req {
 	VCPU_REQ_EXIT_USER,
 	VCPU_REQ_SCAN_IOAPIC,
 	VCPU_REQ_DIRTY_RING_FULL,
+	VCPU_REQ_ASYNC_PF,	/* a page has come, or the guest took the last message of one */
 	VCPU_REQ_SET_TPR,	/* the guest lowered CR8 and the LAPIC is the host program's */
 };
 
@@ -369,6 +370,14 @@ static inline u64 x86_tsc_at(const struct vcpu *v, u64 host_tsc)
 {
 	return x86_tsc_scale(v->vm, v->tsc_ratio, host_tsc) + v->cpu.tsc_offset;
 }
+
+/*
+ * x86/pv-async.c: on VCPU_REQ_ASYNC_PF, with slots_lock held for reading; does the vCPU wait for
+ * a page; the same after a look whether an event ends that.
+ */
+void vcpu_async_pf_deliver(struct vcpu *v);
+bool vcpu_async_pf_halted(struct vcpu *v);
+bool vcpu_async_pf_resume(struct vcpu *v);
 
 /* x86/irq.c, lapic.c, pic.c: */
 bool vcpu_has_interrupt(struct vcpu *v);	/* of the in-kernel chips, priority above TPR */

@@ -232,7 +232,7 @@ static void list_kvm(struct cpuid_list *l)
 	memcpy(&e->ecx, KVM_SIGNATURE + 4, 4);
 	memcpy(&e->edx, KVM_SIGNATURE + 8, 4);
 	e = add_entry(l, KVM_CPUID_FEATURES, 0, false);
-	e->eax = PV_FEATURES;
+	e->eax = pv_features();
 }
 
 static void list_extended(struct cpuid_list *l, bool amd)

@@ -3,6 +3,7 @@
  * The paravirtual MSRs, steal time with its preempted flag, and the flag in
  * memory by which a guest ends an interrupt without telling.
  */
+#include "core-int.h"
 #include "x86/pv.h"
 #include "x86/lapic.h"
 
@@ -30,23 +31,47 @@ static const struct pv_msr msrs[] = {
 	PV(MSR_KVM_STEAL_TIME, KVM_FEATURE_STEAL_TIME, KVM_STEAL_RESERVED_MASK, steal_msr),
 	PV(MSR_KVM_PV_EOI_EN, KVM_FEATURE_PV_EOI, 2, eoi_msr),
 	PV(MSR_KVM_POLL_CONTROL, KVM_FEATURE_POLL_CONTROL, ~1ull, poll_control),
+	PV(MSR_KVM_ASYNC_PF_EN, KVM_FEATURE_ASYNC_PF, 0, async.en_msr),
+	PV(MSR_KVM_ASYNC_PF_INT, KVM_FEATURE_ASYNC_PF_INT, ~0xffull, async.int_msr),
+	PV(MSR_KVM_ASYNC_PF_ACK, KVM_FEATURE_ASYNC_PF_INT, 0, async.ack_msr),
 };
 
 static const u32 msr_indices[] = {
 	MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW,
 	MSR_KVM_STEAL_TIME, MSR_KVM_PV_EOI_EN, MSR_KVM_POLL_CONTROL,
+	MSR_KVM_ASYNC_PF_EN, MSR_KVM_ASYNC_PF_INT, MSR_KVM_ASYNC_PF_ACK,
 };
+#define NR_ASYNC_MSRS 3		/* the last ones of both lists */
+
 _Static_assert(ARRAY_SIZE(msr_indices) == ARRAY_SIZE(msrs), "the same MSRs");
+
+static bool has_async(void)
+{
+	const struct engine *e = core_engine();
+
+	return e && e->async_pf;
+}
+
+u32 pv_features(void)
+{
+	return PV_FEATURES |
+	       (has_async() ? BIT(KVM_FEATURE_ASYNC_PF) | BIT(KVM_FEATURE_ASYNC_PF_INT) : 0);
+}
+
+static u32 nr_msrs(void)
+{
+	return ARRAY_SIZE(msrs) - (has_async() ? 0 : NR_ASYNC_MSRS);
+}
 
 const u32 *pv_msr_list(u32 *n)
 {
-	*n = ARRAY_SIZE(msr_indices);
+	*n = nr_msrs();
 	return msr_indices;
 }
 
 static const struct pv_msr *find(struct vcpu *v, u32 index, int *err)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(msrs); i++) {
+	for (u32 i = 0, n = nr_msrs(); i < n; i++) {
 		if (msrs[i].index != index)
 			continue;
 		/* KVM_CAP_ENFORCE_PV_FEATURE_CPUID: what CPUID does not show is not there. */
@@ -107,6 +132,9 @@ int pv_set_msr(struct vcpu *v, u32 index, u64 val, bool host)
 		return err;
 	if (val & m->reserved)
 		return -EINVAL;
+	if (index == MSR_KVM_ASYNC_PF_EN || index == MSR_KVM_ASYNC_PF_INT ||
+	    index == MSR_KVM_ASYNC_PF_ACK)
+		return pv_async_set_msr(v, index, val);
 	/* The flag of the old place must not be left set: our ISR would wait for it. */
 	if (index == MSR_KVM_PV_EOI_EN && v->lapic)
 		lapic_sync(v->lapic);
@@ -312,6 +340,7 @@ void pv_reset(struct vcpu *v)
 	if (!pv)
 		return;
 	pv->system_time_msr = pv->wall_clock_msr = pv->steal_msr = pv->eoi_msr = 0;
+	pv_async_reset(&pv->async);
 	pv->poll_control = 1;
 	pv->unhalted = pv->guest_stopped = pv->preempted = false;
 }
@@ -321,6 +350,7 @@ int pv_create(struct vcpu *v)
 	v->pv = plat_alloc(sizeof(*v->pv));
 	if (!v->pv)
 		return -ENOMEM;
+	pv_async_init(&v->pv->async);
 	pv_reset(v);
 	return 0;
 }

@@ -10,7 +10,7 @@
 #include <asm/kvm_para.h>
 #include "vcpu.h"
 
-/* Of CPUID 0x40000001 EAX, what this file does: what core announces. */
+/* Of CPUID 0x40000001 EAX, what is done on every engine; pv_features adds what this one can. */
 #define PV_FEATURES						\
 	(BIT(KVM_FEATURE_CLOCKSOURCE) |				\
 	 BIT(KVM_FEATURE_NOP_IO_DELAY) |			\
@@ -24,6 +24,25 @@
 	 BIT(KVM_FEATURE_PV_SCHED_YIELD) |			\
 	 BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT))
 
+#define PV_ASYNC_MAX 64		/* pages on their way for one vCPU */
+
+/* Asynchronous page faults: see pv-async.c. The vCPU's own thread's, but for the locked part. */
+struct pv_async {
+	u64 en_msr, int_msr, ack_msr;	/* the last one always reads 0 */
+	u32 last_id;
+	bool halted;			/* until a page comes or an event */
+	bool unacknowledged;		/* the guest has been told of a page and not done with it */
+	bool wake_all;			/* it is to be told that all pages may be there */
+
+	struct plat_spinlock lock;	/* page[], nr change under it; ready is anybody's to set */
+	u32 nr;
+	struct pv_async_page {
+		u64 gfn;
+		u32 token;
+		bool told, ready;
+	} page[PV_ASYNC_MAX];
+};
+
 struct pv_state {
 	u64 system_time_msr, wall_clock_msr, steal_msr, eoi_msr, poll_control;
 	u32 features;		/* CPUID 0x40000001 EAX of the guest */
@@ -36,6 +55,7 @@ struct pv_state {
 	u64 steal_seen;		/* plat_run_delay_ns at the last update */
 	u64 steal_time_ns;	/* when that was; 0: never */
 	u64 left_ns;		/* the last pv_leave */
+	struct pv_async async;
 };
 
 int pv_create(struct vcpu *v);		/* sets v->pv; 0 or -ENOMEM */
@@ -46,6 +66,7 @@ void pv_cpuid_changed(struct vcpu *v);	/* after KVM_SET_CPUID2 */
 /* MSRs 0x11, 0x12 and 0x4b564dXX. 0; -EINVAL: #GP; -ENOENT: not one that is built. */
 int pv_get_msr(struct vcpu *v, u32 index, u64 *val, bool host);
 int pv_set_msr(struct vcpu *v, u32 index, u64 val, bool host);
+u32 pv_features(void);			/* what KVM_GET_SUPPORTED_CPUID says */
 /* For MSR_INDEX_LIST; *n entries. */
 const u32 *pv_msr_list(u32 *n);
 
@@ -69,6 +90,12 @@ bool pv_eoi_arm(struct vcpu *v);
 bool pv_eoi_disarm(struct vcpu *v);
 
 /* x86_hypercall of vcpu.h is in hypercall.c. */
+
+/* ---- pv-async.c, besides what vcpu.h and core.h say ---- */
+
+void pv_async_init(struct pv_async *a);
+void pv_async_reset(struct pv_async *a);
+int pv_async_set_msr(struct vcpu *v, u32 index, u64 val);	/* reserved bits have been looked at */
 
 /* ---- kvmclock.c ---- */
 

@@ -221,6 +221,12 @@ u32 env_kicks(struct vcpu *v)
 	return __atomic_exchange_n(&kicks[v->index], 0, __ATOMIC_SEQ_CST);
 }
 
+void vcpu_queue_exception(struct vcpu *v, const struct x86_exception *e)
+{
+	v->exception = *e;
+	v->exception_pending = true;
+}
+
 void x86_vcpu_reset(struct vcpu *v, bool init)
 {
 	env_resets++;
@@ -344,6 +350,11 @@ void eventfd_irq_acked(struct vm *vm, u32 gsi)
 /* ---- the machine ---- */
 
 static const struct engine no_engine = { .name = "none" };
+
+const struct engine *core_engine(void)
+{
+	return &no_engine;
+}
 
 struct vm *env_vm(enum vm_irqchip kind, u32 n, const u32 *ids)
 {

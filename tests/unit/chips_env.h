@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "core-int.h"
 #include "x86/irqchip.h"
 #include "x86/lapic.h"
 #include "x86/pv.h"

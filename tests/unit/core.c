@@ -14,6 +14,7 @@ int main(void)
 	test_state();
 	test_irq();
 	test_tsc();
+	test_async();
 	test_failures();
 	return tap_end();
 }

@@ -4,6 +4,7 @@
 
 u8 *ram;
 u32 engine_flushes, engine_kicks, engine_writes, engine_fpu_writes, engine_limit;
+void (*engine_before_run)(struct vcpu *v);
 static int tests, failed;
 
 void ok_(bool cond, const char *name, const char *file, int line)
@@ -24,6 +25,8 @@ static enum engine_exit eng_run(struct vcpu *v)
 	enum engine_exit why;
 	u32 steps = 0;
 
+	if (engine_before_run)
+		engine_before_run(v);
 	for (;;) {
 		if (engine_limit && ++steps > engine_limit)
 			test_signal();

@@ -19,6 +19,7 @@
 extern u8 *ram;			/* page-aligned, RAM_SIZE bytes, zeroed by begin() */
 extern u32 engine_flushes, engine_kicks, engine_writes, engine_fpu_writes;
 extern u32 engine_limit;	/* instructions in one run() before a signal comes; 0: none comes */
+extern void (*engine_before_run)(struct vcpu *v);	/* NULL, or called as run() begins */
 extern struct engine interpreter;	/* what it can is the test's to change */
 
 /* TAP */
@@ -64,5 +65,6 @@ void test_state(void);
 void test_irq(void);
 void test_failures(void);
 void test_tsc(void);
+void test_async(void);
 
 #endif

@@ -11,7 +11,7 @@ tests/unit/emulate_native-args := 400000
 
 # The chips, over a clock of their own.
 chips-test-y := tests/unit/chips_env.o core/string.o $(patsubst %,core/x86/%.o,lapic lapic-timer \
-	lapic-state apic-map ioapic pic pit pit-irq irq kvmclock pv hypercall)
+	lapic-state apic-map ioapic pic pit pit-irq irq kvmclock pv pv-async hypercall)
 chips-tests := $(patsubst %,tests/unit/%,lapic ioapic pic pit kvmclock)
 test-y += $(chips-tests)
 san-test-y += $(chips-tests)
@@ -23,7 +23,7 @@ tests/fuzz/emulate-link := core
 # The KVM API over home/test, with an engine that interprets.
 test-y += tests/unit/core
 san-test-y += tests/unit/core
-tests/unit/core-y := $(patsubst %,tests/unit/%.o,core core_env core_vm core_run core_tsc core_fail)
+tests/unit/core-y := $(patsubst %,tests/unit/%.o,core core_env core_vm core_run core_tsc core_async core_fail)
 tests/unit/core-link := core
 san-test-y += tests/fuzz/ioctl
 tests/fuzz/ioctl-y := tests/fuzz/ioctl.o tests/unit/core_env.o
