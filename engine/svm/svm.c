@@ -125,10 +125,10 @@ static void find_caps(void)
 }
 
 #define IOPM_ORDER 2		/* 12 KiB, all ones: every port exits */
+static void *iopm;
 
 static int engine_init(void)
 {
-	void *iopm;
 	u64 pa;
 
 	if (!usable())
@@ -143,6 +143,12 @@ static int engine_init(void)
 	svm_caps.iopm_pa = pa;
 	plat_mutex_init(&users_lock);
 	return 0;
+}
+
+static void engine_exit(void)
+{
+	svm_cpus_destroy();
+	hw_pages_free(iopm, IOPM_ORDER);
 }
 
 /* ---- VMs ---- */
@@ -289,6 +295,7 @@ static void engine_mode_changed(struct vcpu *v)
 const struct engine svm_engine = {
 	.name = "svm",
 	.init = engine_init,
+	.exit = engine_exit,
 	.vm_create = engine_vm_create,
 	.vm_destroy = engine_vm_destroy,
 	.vcpu_create = engine_vcpu_create,
