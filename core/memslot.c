@@ -16,13 +16,11 @@
 #define USER_END 0x7ffffffff000ull	/* of addresses in a process */
 #define GPA_BITS 52
 
-struct memslot *vm_slot(struct vm *vm, u64 gfn)
+struct memslot *vm_slot_find(struct vm *vm, u64 gfn)
 {
 	struct memslots *s = &vm->slots;
-	u32 lo = 0, hi = s->n, mid, last = READ_ONCE(s->last);
+	u32 lo = 0, hi = s->n, mid;
 
-	if (last < s->n && gfn - s->by_gfn[last]->base_gfn < s->by_gfn[last]->npages)
-		return s->by_gfn[last];
 	while (lo < hi) {
 		mid = (lo + hi) / 2;
 		if (gfn - s->by_gfn[mid]->base_gfn < s->by_gfn[mid]->npages) {

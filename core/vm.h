@@ -116,7 +116,18 @@ struct vm {
 enum vm_irqchip { VM_IRQCHIP_NONE, VM_IRQCHIP_KERNEL, VM_IRQCHIP_SPLIT };
 
 /* memslot.c. Readers hold slots_lock. */
-struct memslot *vm_slot(struct vm *vm, u64 gfn);		/* NULL: MMIO */
+struct memslot *vm_slot_find(struct vm *vm, u64 gfn);
+
+static inline struct memslot *vm_slot(struct vm *vm, u64 gfn)	/* NULL: MMIO */
+{
+	struct memslots *s = &vm->slots;
+	u32 last = READ_ONCE(s->last);
+
+	if (likely(last < s->n && gfn - s->by_gfn[last]->base_gfn < s->by_gfn[last]->npages))
+		return s->by_gfn[last];
+	return vm_slot_find(vm, gfn);
+}
+
 void vm_mark_dirty(struct vcpu *vcpu, struct vm *vm, struct memslot *slot, u64 gfn);
 /*
  * Host address of one guest-physical page, NULL if none (MMIO, read-only with @write,

@@ -85,9 +85,12 @@ static void set_rax(struct vcpu *v, const void *val, u32 size)
 {
 	u64 *rax = &v->cpu.gpr[X86_RAX];
 
-	if (size == 4)
-		*rax = 0;
-	memcpy(rax, val, size);
+	if (size == 1)
+		*rax = (*rax & ~0xffull) | *(const u8 *)val;
+	else if (size == 2)
+		*rax = (*rax & ~0xffffull) | *(const u16 *)val;
+	else
+		*rax = *(const u32 *)val;
 }
 
 int vcpu_decoded_io(struct vcpu *v, u16 port, u32 size, bool in, u64 next, enum engine_exit *why)

@@ -6,6 +6,10 @@
  * All levels are read first, then rights are checked, then accessed and dirty
  * bits are set by compare-and-exchange: a table that changed under the walk
  * starts it again, so bits never land in an entry that was not used.
+ *
+ * Nearly all walks are through long mode's four levels, of entries that have
+ * been used before: walk_used does those, and leaves to the rest of the file
+ * whatever is not plain.
  */
 #include "vcpu.h"
 
@@ -138,23 +142,19 @@ static enum walk_step walk_tables(struct walk *s)
 	return walk_64(s, 2, pdpte & PTE_ADDR);
 }
 
-static bool walk_allowed(const struct walk *s)
+static inline bool walk_allowed(const struct x86_cpu *c, u32 acc, bool user, bool writable, bool nx)
 {
-	struct x86_cpu *c = &s->v->cpu;
-	bool nx = s->nx && (c->efer & X86_EFER_NXE);
-
-	if ((s->acc & X86_WALK_X) && nx)
+	if ((acc & X86_WALK_X) && nx && (c->efer & X86_EFER_NXE))
 		return false;
-	if (s->acc & X86_WALK_U)
-		return s->user && (s->writable || !(s->acc & X86_WALK_W));
-	if ((s->acc & X86_WALK_W) && !s->writable && (c->cr0 & X86_CR0_WP))
+	if (acc & X86_WALK_U)
+		return user && (writable || !(acc & X86_WALK_W));
+	if ((acc & X86_WALK_W) && !writable && (c->cr0 & X86_CR0_WP))
 		return false;
-	if (!s->user)
+	if (!user)
 		return true;
-	if (s->acc & X86_WALK_X)
+	if (acc & X86_WALK_X)
 		return !(c->cr4 & X86_CR4_SMEP);
-	return !(c->cr4 & X86_CR4_SMAP) ||
-	       (!(s->acc & X86_WALK_IMPLICIT) && (c->rflags & X86_AC));
+	return !(c->cr4 & X86_CR4_SMAP) || (!(acc & X86_WALK_IMPLICIT) && (c->rflags & X86_AC));
 }
 
 /* Set A in every entry and D in the last. False: an entry has changed, walk again. */
@@ -203,19 +203,51 @@ static int walk_fault(const struct walk *s, u32 code, struct x86_exception *exc)
 	return X86_EMU_FAULT;
 }
 
-int x86_walk(struct vcpu *v, u64 lin, u32 acc, struct x86_walk *w, struct x86_exception *exc)
+/* False, with nothing done: it is not such a walk. */
+static bool walk_used(struct vcpu *v, u64 lin, u32 acc, struct x86_walk *w)
+{
+	const struct x86_cpu *c = &v->cpu;
+	u64 rsvd = (PTE_ADDR & ~(BIT_ULL(c->maxphyaddr) - 1)) |
+		   (c->efer & X86_EFER_NXE ? 0 : PTE_NX);
+	u64 table = c->cr3 & PTE_ADDR, all = ~0ull, any = 0, pte;
+	unsigned int shift = 39;
+	char *page;
+
+	for (;; shift -= 9) {
+		page = vm_page(v->vm, v, table, false);
+		if (!page || plat_guest_read(&pte, page + (lin >> shift & 0x1ff) * 8, 8))
+			return false;
+		all &= pte;
+		any |= pte;
+		if (shift == 12 || (pte & PTE_PS))
+			break;
+		table = pte & PTE_ADDR;
+	}
+	if ((all & (PTE_P | PTE_A)) != (PTE_P | PTE_A) || (any & rsvd) || shift == 39 ||
+	    ((acc & X86_WALK_W) && !(pte & PTE_D)))
+		return false;
+	if (shift > 12 && (pte & PTE_ADDR & (BIT_ULL(shift) - 1) & ~BIT_ULL(12)))
+		return false;
+	if (!(acc & X86_WALK_PEEK) &&
+	    !walk_allowed(c, acc, all & PTE_U, all & PTE_W, any & PTE_NX))
+		return false;
+	w->gpa = (pte & PTE_ADDR & ~(BIT_ULL(shift) - 1)) | (lin & (BIT_ULL(shift) - 1));
+	w->page_shift = shift;
+	w->global = (pte & PTE_G) && (c->cr4 & X86_CR4_PGE);
+	w->user = all & PTE_U;
+	w->writable = all & PTE_W;
+	w->exec = !(any & PTE_NX);
+	w->dirty = pte & PTE_D;
+	return true;
+}
+
+static int walk_slow(struct vcpu *v, u64 lin, u32 acc, struct x86_walk *w,
+		     struct x86_exception *exc)
 {
 	struct x86_cpu *c = &v->cpu;
 	struct walk s = { .v = v, .lin = lin, .acc = acc };
 	u64 leaf;
 
-	if (!x86_long_mode(c))
-		s.lin = lin = (u32)lin;
-	if (!(c->cr0 & X86_CR0_PG)) {
-		*w = (struct x86_walk){ .gpa = lin, .page_shift = 12, .user = true,
-					.writable = true, .exec = true, .dirty = true };
-		return X86_EMU_OK;
-	}
 	do {
 		enum walk_step r = walk_tables(&s);
 
@@ -225,7 +257,7 @@ int x86_walk(struct vcpu *v, u64 lin, u32 acc, struct x86_walk *w, struct x86_ex
 			return walk_fault(&s, X86_PF_P | X86_PF_RSVD, exc);
 		if (acc & X86_WALK_PEEK)
 			break;
-		if (!walk_allowed(&s))
+		if (!walk_allowed(c, acc, s.user, s.writable, s.nx))
 			return walk_fault(&s, X86_PF_P, exc);
 	} while (!set_bits(&s));
 
@@ -240,4 +272,22 @@ int x86_walk(struct vcpu *v, u64 lin, u32 acc, struct x86_walk *w, struct x86_ex
 		.dirty = leaf & PTE_D,
 	};
 	return X86_EMU_OK;
+}
+
+int x86_walk(struct vcpu *v, u64 lin, u32 acc, struct x86_walk *w, struct x86_exception *exc)
+{
+	const struct x86_cpu *c = &v->cpu;
+
+	if (likely(x86_long_mode(c))) {
+		if (likely(walk_used(v, lin, acc, w)))
+			return X86_EMU_OK;
+	} else {
+		lin = (u32)lin;
+	}
+	if (!(c->cr0 & X86_CR0_PG)) {
+		*w = (struct x86_walk){ .gpa = lin, .page_shift = 12, .user = true,
+					.writable = true, .exec = true, .dirty = true };
+		return X86_EMU_OK;
+	}
+	return walk_slow(v, lin, acc, w, exc);
 }

@@ -72,6 +72,11 @@ int plat_guest_read(void *dst, const void *host, size_t n)
 	case 2: READ_ONE(u16);
 	case 4: READ_ONE(u32);
 	case 8: READ_ONE(u64);
+	case 9 ... 16:		/* an instruction's bytes: two words that overlap */
+		unsafe_get_user(*(u64 *)dst, (u64 __user *)user(host), fault);
+		unsafe_get_user(*(u64 *)(dst + n - 8), (u64 __user *)user(host + n - 8), fault);
+		user_read_access_end();
+		return 0;
 	}
 	user_read_access_end();
 	return copy_from_user(dst, user(host), n) ? -EFAULT : 0;

@@ -200,7 +200,7 @@ void *vm_page(struct vm *vm, struct vcpu *v, u64 gpa, bool write)
 	return gpa < ENV_MEM ? env_mem + (gpa & PAGE_MASK) : NULL;
 }
 
-struct memslot *vm_slot(struct vm *vm, u64 gfn)
+struct memslot *vm_slot_find(struct vm *vm, u64 gfn)
 {
 	static struct memslot all = { .npages = ENV_MEM >> PAGE_SHIFT };
 
