@@ -138,7 +138,7 @@ static bool tell(struct vcpu *v, u32 token)
 	return true;
 }
 
-static void halt(struct vcpu *v)
+static void async_halt(struct vcpu *v)
 {
 	v->pv->async.halted = true;
 	vcpu_request(v, VCPU_REQ_EVENT);	/* it is looked at before the guest goes on */
@@ -167,7 +167,7 @@ enum core_async_pf core_async_pf_start(struct vcpu *v, u64 gpa, u32 *token)
 	for (p = a->page; p < a->page + a->nr; p++) {
 		if (p->gfn != gpa >> PAGE_SHIFT || READ_ONCE(p->ready))
 			continue;
-		halt(v);
+		async_halt(v);
 		return CORE_ASYNC_PF_WAIT;
 	}
 	*token = new_token(v);
@@ -177,7 +177,7 @@ enum core_async_pf core_async_pf_start(struct vcpu *v, u64 gpa, u32 *token)
 						   .told = told };
 	plat_spin_unlock(&a->lock);
 	if (!told)
-		halt(v);
+		async_halt(v);
 	return CORE_ASYNC_PF_STARTED;
 }
 
