@@ -62,6 +62,7 @@ void vcpu_queue_exception(struct vcpu *v, const struct x86_exception *e)
 	v->exception = *e;
 	v->exception_pending = true;
 	v->exception_injected = false;
+	v->events_open = true;
 }
 
 static int inject_exception(struct vcpu *v, enum engine_exit *why)
@@ -186,6 +187,7 @@ void vcpu_event_done(struct vcpu *v)
 
 void vcpu_event_again(struct vcpu *v, enum x86_event_kind kind, const struct x86_exception *ev)
 {
+	v->events_open = true;
 	switch (kind) {
 	case X86_EV_NMI:
 		v->nmi_injected = true;
@@ -216,6 +218,8 @@ u32 vcpu_windows(struct vcpu *v)
 {
 	u32 w = 0;
 
+	if (!v->lapic || lapic_waits_for_tpr(v->lapic))
+		w |= VCPU_WINDOW_TPR;
 	if (unlikely((v->nmi_pending || v->nmi_injected) && v->event_under_way != X86_EV_NMI + 1))
 		w |= VCPU_WINDOW_NMI;
 	if (unlikely(v->guest_debug & KVM_GUESTDBG_BLOCKIRQ))
@@ -223,8 +227,8 @@ u32 vcpu_windows(struct vcpu *v)
 	if (unlikely(v->interrupt_pending && v->event_under_way != X86_EV_INTERRUPT + 1) ||
 	    unlikely(user_waits(v)) || vcpu_has_interrupt(v))
 		w |= VCPU_WINDOW_INTERRUPT;
-	if (!v->lapic || lapic_waits_for_tpr(v->lapic))
-		w |= VCPU_WINDOW_TPR;
+	/* What wakes them asks for VCPU_REQ_EVENT: the chips when a priority falls, and so on. */
+	v->events_open = w || v->event_under_way;
 	return w;
 }
 

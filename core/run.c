@@ -73,6 +73,7 @@ static int handle_requests(struct vcpu *v, enum engine_exit *why)
 	if (vcpu_take_request(v, VCPU_REQ_ASYNC_PF))
 		vcpu_async_pf_deliver(v);
 	if (vcpu_take_request(v, VCPU_REQ_EVENT)) {
+		v->events_open = true;
 		lapic_accept_events(v);
 		if (v->mp_state != KVM_MP_STATE_RUNNABLE || vcpu_async_pf_halted(v)) {
 			*why = ENGINE_EXIT_KICK;
@@ -114,7 +115,7 @@ int vcpu_enter_guest(struct vcpu *v, enum engine_exit *why)
 		if (unlikely(READ_ONCE(v->requests) & ~REQS_OF_ENGINE) &&
 		    !handle_requests(v, why))
 			return 0;
-		if (unlikely(!vcpu_inject_events(v, why)))
+		if (unlikely(v->events_open) && !vcpu_inject_events(v, why))
 			return 0;
 		if (unlikely(user_window(v))) {
 			v->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
@@ -203,6 +204,7 @@ static int wait_runnable(struct vcpu *v, long *ret)
 	}
 	plat_read_lock(&vm->slots_lock);
 	pv_enter(v);
+	v->events_open = true;
 	return go;
 }
 
@@ -426,6 +428,7 @@ long vcpu_run(void *obj, void *arg, u64 uarg)
 	if (uarg)
 		return -EINVAL;
 	plat_thread_enter(&v->thread, v);
+	v->events_open = true;
 	if (v->mp_state == KVM_MP_STATE_UNINITIALIZED) {
 		ret = run_uninitialized(v);
 	} else {

@@ -117,6 +117,11 @@ struct vcpu {
 	bool nmi_injected;
 	/* the engine took it at this entry (enum x86_event_kind + 1; 0: nothing) */
 	u8 event_under_way;
+	/*
+	 * There may be an event to deliver: somebody said so (VCPU_REQ_EVENT, KVM_RUN, an
+	 * exception) after vcpu_windows last found nothing that waits.
+	 */
+	bool events_open;
 	/* split irqchip: KVM_INTERRUPT's, an ExtINT for the LAPIC; -1: none */
 	int pending_external_vector;
 	bool request_interrupt_window;	/* from run, at KVM_RUN */
@@ -210,7 +215,8 @@ void vcpu_event_again(struct vcpu *v, enum x86_event_kind kind, const struct x86
 
 /*
  * event.c: after vcpu_enter_guest said go on: which events wait for a window? The engine makes
- * the processor leave when interrupts (IF, shadow, TPR) or NMIs can be taken.
+ * the processor leave when interrupts (IF, shadow, TPR) or NMIs can be taken. With events_open
+ * clear there is none, and no need to ask.
  */
 #define VCPU_WINDOW_INTERRUPT BIT(0)
 #define VCPU_WINDOW_NMI BIT(1)
