@@ -7,7 +7,7 @@
  * writable where it can, and then calls them dirty.
  */
 #define _GNU_SOURCE
-#include "guest.h"
+#include "counter.h"
 
 /* ---- the bitmap ---- */
 

@@ -6,7 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <sys/swap.h>
-#include "guest.h"
+#include "counter.h"
 
 /* ---- one after the other ---- */
 
