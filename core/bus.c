@@ -38,7 +38,7 @@ static bool claims(const struct io_device *d, u64 addr, u32 len)
 	return addr - d->addr < d->len && len <= d->len - (addr - d->addr);
 }
 
-int vm_io_read(struct vcpu *vcpu, enum io_bus bus, u64 addr, u32 len, void *val)
+static int bus_read(struct vcpu *vcpu, enum io_bus bus, u64 addr, u32 len, void *val)
 {
 	struct io_device *d;
 	int err;
@@ -55,7 +55,7 @@ int vm_io_read(struct vcpu *vcpu, enum io_bus bus, u64 addr, u32 len, void *val)
 	return -EOPNOTSUPP;
 }
 
-int vm_io_write(struct vcpu *vcpu, enum io_bus bus, u64 addr, u32 len, const void *val)
+static int bus_write(struct vcpu *vcpu, enum io_bus bus, u64 addr, u32 len, const void *val)
 {
 	struct io_device *d;
 	int err;
@@ -70,4 +70,25 @@ int vm_io_write(struct vcpu *vcpu, enum io_bus bus, u64 addr, u32 len, const voi
 			return err;
 	}
 	return -EOPNOTSUPP;
+}
+
+/* Every access passes here once, but for the answer to a read that the host program gives. */
+int vm_io_read(struct vcpu *vcpu, enum io_bus bus, u64 addr, u32 len, void *val)
+{
+	int err = bus_read(vcpu, bus, addr, len, val);
+
+	if (bus == IO_BUS_MMIO)
+		plat_trace_mmio(false, len, addr, err ? NULL : val);
+	else if (!err)
+		plat_trace_pio(false, addr, len, 1, val);
+	return err;
+}
+
+int vm_io_write(struct vcpu *vcpu, enum io_bus bus, u64 addr, u32 len, const void *val)
+{
+	if (bus == IO_BUS_MMIO)
+		plat_trace_mmio(true, len, addr, val);
+	else
+		plat_trace_pio(true, addr, len, 1, val);
+	return bus_write(vcpu, bus, addr, len, val);
 }

@@ -9,6 +9,11 @@
  *   plat_spin_init/lock/unlock(struct plat_spinlock *)
  *   plat_atomic_or64/and64/add64/xchg64/cmpxchg64 (u64 *, ...) returning the old value,
  *   plat_atomic_or32 ... the same, plat_mb(), plat_pause(), plat_rdtsc()
+ * and what a home may say of a guest's accesses to those who trace it, if it
+ * has tools for that (@val NULL: the host program is going to answer):
+ *   plat_trace_mmio(bool write, u32 len, u64 gpa, const void *val)
+ *   plat_trace_pio(bool out, u16 port, u32 size, u32 count, const void *val)
+ *   plat_trace_msr(bool write, u32 index, u64 val, bool refused)
  * Errors are negative errno.
  *
  * "Atomic" is said of code that may run where nothing may sleep: with a
@@ -111,7 +116,8 @@ void plat_thread_leave(struct plat_thread *t);
 bool plat_signal_pending(void);			/* KVM_RUN must end with -EINTR */
 /*
  * Sleep until plat_thread_wake, a signal, or @deadline (plat_time_ns; 0: none). A wake that came
- * before is kept.
+ * before is kept. The deadline is a timer's, which wakes the thread too: a home whose timers
+ * come in time need not look at it.
  */
 void plat_thread_wait(struct plat_thread *t, u64 deadline);
 void plat_thread_wake(struct plat_thread *t);	/* atomic, any thread or interrupt */

@@ -248,6 +248,7 @@ static void pio_answer(struct vcpu *v, struct mmio_access *a)
 	a->done = true;
 	if (!log->pio_in)
 		return;
+	plat_trace_pio(false, log->port, log->pio_size, log->pio_count, v->pio_page);
 	if (log->pio_ahead && bytes <= sizeof(log->ahead)) {
 		memcpy(log->ahead, v->pio_page, bytes);
 		log->ahead_end = bytes;
@@ -297,8 +298,10 @@ bool vcpu_mmio_resume(struct vcpu *v)
 	} else {
 		u32 n = min((u32)a->len - log->flushed, MMIO_FRAGMENT);
 
-		if (!a->write)
+		if (!a->write) {
 			memcpy(a->data + log->flushed, v->run->mmio.data, n);
+			plat_trace_mmio(false, n, a->gpa + log->flushed, a->data + log->flushed);
+		}
 		log->flushed += n;
 		if (log_drain(v))
 			return true;

@@ -154,6 +154,7 @@ int x86_guest_rdmsr(struct vcpu *v, u32 index, u64 *val)
 	if (!x86_msr_filter_allows(v, index, false))
 		return msr_failed(v, index, 0, KVM_MSR_EXIT_REASON_FILTER, false);
 	ret = msr_get(v, index, val, false);
+	plat_trace_msr(false, index, *val, ret);
 	if (unlikely(v->trace & VCPU_TRACE_MSR))
 		plat_trace("msr: vcpu %u rip %llx read %x = %llx%s", v->id,
 			   (unsigned long long)v->cpu.rip, index, (unsigned long long)*val,
@@ -170,6 +171,7 @@ int x86_guest_wrmsr(struct vcpu *v, u32 index, u64 val)
 	if (!x86_msr_filter_allows(v, index, true))
 		return msr_failed(v, index, val, KVM_MSR_EXIT_REASON_FILTER, true);
 	ret = msr_set(v, index, val, false);
+	plat_trace_msr(true, index, val, ret);
 	if (unlikely(v->trace & VCPU_TRACE_MSR))
 		plat_trace("msr: vcpu %u rip %llx write %x = %llx%s", v->id,
 			   (unsigned long long)v->cpu.rip, index, (unsigned long long)val,

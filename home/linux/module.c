@@ -29,15 +29,14 @@ static int __init anykvm_init(void)
 	err = core_init(&svm_engine);
 	if (err)
 		goto no_engine;
-	stats_init();
 	err = name_take();
 	if (err)
-		goto no_device;
+		goto no_name;
+	stats_init();
 	pr_info("anykvm: /dev/%s on %s\n", device_name, svm_engine.name);
 	return 0;
 
-no_device:
-	stats_exit();
+no_name:
 	core_exit();
 no_engine:
 	preempt_notifier_dec();

@@ -80,17 +80,17 @@ DECLARE_TRACEPOINT(kvm_mmio);
 DECLARE_TRACEPOINT(kvm_pio);
 DECLARE_TRACEPOINT(kvm_msr);
 
-void plat_trace_mmio_on(bool write, u32 len, u64 gpa, u64 val);
-void plat_trace_pio_on(bool out, u16 port, u32 size, u32 count, u64 val);
+void plat_trace_mmio_on(bool write, u32 len, u64 gpa, const void *val);
+void plat_trace_pio_on(bool out, u16 port, u32 size, u32 count, const void *val);
 void plat_trace_msr_on(bool write, u32 index, u64 val, bool gp);
 
-static inline void plat_trace_mmio(bool write, u32 len, u64 gpa, u64 val)
+static inline void plat_trace_mmio(bool write, u32 len, u64 gpa, const void *val)
 {
 	if (tracepoint_enabled(kvm_mmio))
 		plat_trace_mmio_on(write, len, gpa, val);
 }
 
-static inline void plat_trace_pio(bool out, u16 port, u32 size, u32 count, u64 val)
+static inline void plat_trace_pio(bool out, u16 port, u32 size, u32 count, const void *val)
 {
 	if (tracepoint_enabled(kvm_pio))
 		plat_trace_pio_on(out, port, size, count, val);

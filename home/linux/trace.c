@@ -43,14 +43,24 @@ void hw_trace_page_fault_on(struct vcpu *v, u64 rip, u64 gpa, u64 error)
 	trace_kvm_page_fault(id(v), rip, gpa, error);
 }
 
-void plat_trace_mmio_on(bool write, u32 len, u64 gpa, u64 val)
+static u64 value(const void *val, u32 n)
 {
-	trace_kvm_mmio(write ? KVM_TRACE_MMIO_WRITE : KVM_TRACE_MMIO_READ, len, gpa, val);
+	u64 v = 0;
+
+	memcpy(&v, val, min(n, 8u));
+	return v;
 }
 
-void plat_trace_pio_on(bool out, u16 port, u32 size, u32 count, u64 val)
+void plat_trace_mmio_on(bool write, u32 len, u64 gpa, const void *val)
 {
-	trace_kvm_pio(out, port, size, count, val);
+	trace_kvm_mmio(!val ? KVM_TRACE_MMIO_READ_UNSATISFIED :
+		       write ? KVM_TRACE_MMIO_WRITE : KVM_TRACE_MMIO_READ,
+		       len, gpa, val ? value(val, len) : 0);
+}
+
+void plat_trace_pio_on(bool out, u16 port, u32 size, u32 count, const void *val)
+{
+	trace_kvm_pio(out, port, size, count, value(val, size));
 }
 
 void plat_trace_msr_on(bool write, u32 index, u64 val, bool gp)

@@ -89,6 +89,7 @@ TRACE_EVENT(kvm_page_fault,
 		  __entry->fault_address, __entry->error_code)
 );
 
+#define KVM_TRACE_MMIO_READ_UNSATISFIED 0
 #define KVM_TRACE_MMIO_READ 1
 #define KVM_TRACE_MMIO_WRITE 2
 
@@ -108,7 +109,8 @@ TRACE_EVENT(kvm_mmio,
 		__entry->val = data;
 	),
 	TP_printk("%s gpa %llx len %u val %llx",
-		  __entry->type == KVM_TRACE_MMIO_WRITE ? "write" : "read", __entry->gpa,
+		  __entry->type == KVM_TRACE_MMIO_WRITE ? "write" :
+		  __entry->type == KVM_TRACE_MMIO_READ ? "read" : "read, unanswered", __entry->gpa,
 		  __entry->len, __entry->val)
 );
 

@@ -66,6 +66,19 @@ PLAT_ATOMIC(32)
 PLAT_ATOMIC(64)
 #undef PLAT_ATOMIC
 
+/* Nobody asks a process (ANYKVM_TRACE has its own topics: plat_trace). */
+static inline void plat_trace_mmio(bool write, u32 len, u64 gpa, const void *val)
+{
+}
+
+static inline void plat_trace_pio(bool out, u16 port, u32 size, u32 count, const void *val)
+{
+}
+
+static inline void plat_trace_msr(bool write, u32 index, u64 val, bool refused)
+{
+}
+
 static inline void plat_mb(void)
 {
 	__asm__ volatile("mfence" ::: "memory");
