@@ -179,8 +179,10 @@ static long call_row(const struct ioctl_row *r, void *obj, void *arg, u64 uarg)
 	if (vm && READ_ONCE(vm->bugged))
 		return -EIO;
 	take_locks(r, vm, vcpu);
-	if (vcpu && r->cmd != KVM_RUN && (r->locks & VCPU))
+	if (vcpu && r->cmd != KVM_RUN && (r->locks & VCPU)) {
 		vcpu_state(vcpu);
+		vcpu->insn_kept = false;	/* registers, mode, memory may be others then */
+	}
 	ret = r->fn(obj, arg, uarg);
 	drop_locks(r, vm, vcpu);
 	return ret;

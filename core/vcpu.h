@@ -138,6 +138,9 @@ struct vcpu {
 	u64 tsc_ratio;			/* see struct engine; state_written says that it changed */
 	struct mmio_log mmio;
 	struct pio_open pio_open;
+	/* emu.insn is the one at insn_rip, which waits for the host program's answer */
+	bool insn_kept;
+	u64 insn_rip;
 	u64 guest_debug;		/* KVM_GUESTDBG_* */
 	u64 guest_debug_dr[8];		/* with KVM_GUESTDBG_USE_HW_BP */
 	/* rip of a breakpoint that has been reported: run it this time */

@@ -557,19 +557,33 @@ int vcpu_check_insn(struct vcpu *v)
 	return X86_EMU_OK;
 }
 
-static int emulate(struct vcpu *v)
+/* The instruction that went out to the host program has been fetched: it is not fetched twice. */
+static int fetch(struct vcpu *v)
 {
 	struct x86_emu *e = &v->emu;
+	bool kept = v->insn_kept && v->insn_rip == v->cpu.rip;
+	int r = kept ? X86_EMU_OK : x86_emu_fetch(e);
+
+	v->insn_kept = false;
+	v->insn_rip = v->cpu.rip;
+	return r;
+}
+
+static int emulate(struct vcpu *v)
+{
 	int r;
 
 	vcpu_state(v);
 	v->watch_hits = 0;
 	vcpu_mmio_restart(v);
-	r = x86_emu_fetch(e);
+	r = fetch(v);
 	if (r != X86_EMU_OK)
 		return r;
 	r = vcpu_check_insn(v);
-	return r == X86_EMU_OK ? x86_emulate(e) : r;
+	if (r == X86_EMU_OK)
+		r = x86_emulate(&v->emu);
+	v->insn_kept = r == X86_EMU_EXIT;
+	return r;
 }
 
 int vcpu_emulate_one(struct vcpu *v, enum engine_exit *why)
