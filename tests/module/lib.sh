@@ -28,6 +28,9 @@ done_testing() { echo "1..$tap"; }
 # What the kernel has said since the test began, of us.
 said() { dmesg | grep -q "$@"; }
 
+# We have said one thing (busybox' insmod tries twice, in the two ways that there are).
+one_line() { [ "$(dmesg | sed -n 's/.*anykvm: //p' | grep -v taint | sort -u | wc -l)" = 1 ]; }
+
 # A process that holds a VM open: its number is $holder.
 hold() { # [DEVICE]
 	KVM_DEVICE=${1:-/dev/kvm} build/tests/module/hold &
