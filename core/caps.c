@@ -136,6 +136,15 @@ static int enable_max_vcpu_id(struct vm *vm, const struct kvm_enable_cap *c)
 	return 0;
 }
 
+static int enable_halt_poll(struct vm *vm, const struct kvm_enable_cap *c)
+{
+	if (c->args[0] > 0xffffffff)
+		return -EINVAL;
+	WRITE_ONCE(vm->halt_poll_ns, c->args[0]);
+	WRITE_ONCE(vm->halt_poll_set, true);
+	return 0;
+}
+
 static int enable_pv_enforce(struct vcpu *v, const struct kvm_enable_cap *c)
 {
 	v->pv->enforce = c->args[0];
@@ -215,6 +224,7 @@ static const struct cap_row rows[] = {
 	YES(KVM_CAP_COALESCED_PIO),
 	ENABLE(KVM_CAP_EXCEPTION_PAYLOAD, 1, enable_exception_payload),
 	ENABLE(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, MANUAL_FLAGS, enable_manual_protect),
+	ENABLE(KVM_CAP_HALT_POLL, 1, enable_halt_poll),
 	ENABLE(KVM_CAP_X86_USER_SPACE_MSR, 1, enable_user_msr),
 	YES(KVM_CAP_X86_MSR_FILTER),
 	{ KVM_CAP_ENFORCE_PV_FEATURE_CPUID, 1, NULL, NULL, enable_pv_enforce,

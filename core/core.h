@@ -58,6 +58,8 @@ struct vcpu *core_vm_vcpu(struct vm *vm, u32 index);
  */
 u64 core_vcpu_preempted(struct vcpu *v, u8 *val);
 
+/* How long the home may poll for a halted vCPU: @ns, or what KVM_CAP_HALT_POLL said. Atomic. */
+u32 core_halt_poll_ns(struct vcpu *v, u32 ns);
 /* The guest polls by itself before it halts: do not poll for it once more. Atomic. */
 bool core_vcpu_polls(struct vcpu *v);
 

@@ -124,6 +124,8 @@ void plat_thread_wake(struct plat_thread *t);	/* atomic, any thread or interrupt
 /* KVM_SET_SIGNAL_MASK; NULL: none */
 int plat_set_sigmask(struct plat_thread *t, const void *mask, size_t len);
 void plat_yield(void);
+/* The same for that vCPU's thread, if it waits for a processor: best effort. */
+void plat_yield_to(struct plat_thread *t);
 u64 plat_run_delay_ns(void);	/* this thread's time spent runnable, not running */
 
 /* ---- time ---- */

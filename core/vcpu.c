@@ -141,6 +141,11 @@ u64 core_vcpu_preempted(struct vcpu *v, u8 *val)
 	return v->pv ? pv_preempted(v, val) : 0;
 }
 
+u32 core_halt_poll_ns(struct vcpu *v, u32 ns)
+{
+	return READ_ONCE(v->vm->halt_poll_set) ? READ_ONCE(v->vm->halt_poll_ns) : ns;
+}
+
 bool core_vcpu_polls(struct vcpu *v)
 {
 	return v->pv && !(READ_ONCE(v->pv->poll_control) & 1);

@@ -59,7 +59,8 @@ struct vm {
 	/* by creation order; read without the lock below nr_vcpus */
 	struct vcpu *vcpus[VM_MAX_VCPUS];
 	u32 nr_vcpus;
-	u64 enabled_caps[4];
+	u32 halt_poll_ns;		/* KVM_CAP_HALT_POLL, when it is set */
+	bool halt_poll_set;
 	bool manual_dirty_protect;
 	bool initially_dirty;		/* KVM_DIRTY_LOG_INITIALLY_SET */
 	u32 dirty_ring_size;		/* entries; 0: off */

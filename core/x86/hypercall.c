@@ -67,7 +67,7 @@ static s64 hc_sched_yield(struct vcpu *v, const struct hypercall *h)
 	struct vcpu *target = apic_find(v->vm, h->a[0]);
 
 	if (target && target != v && !READ_ONCE(target->in_guest))
-		plat_yield();
+		plat_yield_to(&target->thread);
 	return 0;
 }
 

@@ -87,6 +87,26 @@ void plat_thread_leave(struct plat_thread *t)
 	WRITE_ONCE(h->task, NULL);
 }
 
+/* To @v's thread, if it was preempted while in KVM_RUN. False: it does not want it. */
+static bool yield_processor(struct vcpu *v)
+{
+	struct task_struct *task;
+	int gave;
+
+	if (!READ_ONCE(vcpu_home(v)->preempted))
+		return false;
+	rcu_read_lock();
+	task = READ_ONCE(vcpu_home(v)->task);
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	if (!task)
+		return false;
+	gave = yield_to(task, true);
+	put_task_struct(task);
+	return gave > 0;
+}
+
 /*
  * Somebody who was preempted while in KVM_RUN may be in the midst of what @me
  * spins for. One who sleeps is not.
@@ -94,9 +114,7 @@ void plat_thread_leave(struct plat_thread *t)
 void hw_yield_to(struct vm *vm, struct vcpu *me)
 {
 	u32 i = vcpu_head(me)->index, start = i;
-	struct task_struct *task;
 	struct vcpu *v;
-	int gave;
 
 	do {
 		v = core_vm_vcpu(vm, ++i);
@@ -104,20 +122,17 @@ void hw_yield_to(struct vm *vm, struct vcpu *me)
 			i = 0;
 			v = core_vm_vcpu(vm, i);
 		}
-		if (v == me || !READ_ONCE(vcpu_home(v)->preempted))
-			continue;
-		rcu_read_lock();
-		task = READ_ONCE(vcpu_home(v)->task);
-		if (task)
-			get_task_struct(task);
-		rcu_read_unlock();
-		if (!task)
-			continue;
-		gave = yield_to(task, true);
-		put_task_struct(task);
-		if (gave > 0)
+		if (v != me && yield_processor(v))
 			return;
 	} while (i != start);
+}
+
+void plat_yield_to(struct plat_thread *t)
+{
+	struct vcpu *v = READ_ONCE(t->vcpu);
+
+	if (v)
+		yield_processor(v);
 }
 
 /* ---- signals ---- */
@@ -174,13 +189,14 @@ static void adapt(struct thread_home *h, u64 waited, u32 longest)
 void plat_thread_wait(struct plat_thread *t, u64 deadline)
 {
 	struct thread_home *h = thread_home(t);
-	u32 longest = READ_ONCE(halt_poll_ns);
+	u32 longest = core_halt_poll_ns(t->vcpu, READ_ONCE(halt_poll_ns));
 	bool polls = longest && !core_vcpu_polls(t->vcpu);
 	u64 start;
 
 	if (take_wake(h))
 		return;
 	start = ktime_get_ns();
+	h->poll_ns = min(h->poll_ns, longest);
 	if (polls && h->poll_ns && poll(h, start))
 		return;
 	rcuwait_wait_event(&h->wait, take_wake(h), TASK_INTERRUPTIBLE);

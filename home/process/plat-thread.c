@@ -113,6 +113,12 @@ void plat_yield(void)
 	sys0(SYS_sched_yield);
 }
 
+/* Whom it goes to is not a process's to say. */
+void plat_yield_to(struct plat_thread *t)
+{
+	plat_yield();
+}
+
 static void schedstat_close(void *fd)
 {
 	home_close((int)(long)fd - 1);

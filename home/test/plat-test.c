@@ -477,6 +477,12 @@ void plat_yield(void)
 {
 	may_sleep("plat_yield");
 }
+
+void plat_yield_to(struct plat_thread *t)
+{
+	may_sleep("plat_yield_to");
+}
+
 u64 plat_run_delay_ns(void)
 {
 	return now / 100;

@@ -85,6 +85,7 @@ u64 plat_real_ns(void) { return env_real; }
 u32 plat_tsc_khz(void) { return ENV_TSC_KHZ; }
 u64 plat_run_delay_ns(void) { return env_run_delay; }
 void plat_yield(void) { }
+void plat_yield_to(struct plat_thread *t) { may_sleep("plat_yield_to"); }
 u64 x86_guest_tsc(struct vcpu *v) { return env_now * 2 + v->cpu.tsc_offset; }
 
 void plat_bug(const char *file, int line, const char *what)

@@ -2,6 +2,26 @@
 /* Objects and their ends, memory slots, dirty pages. */
 #include "core_env.h"
 
+static void halt_poll(void)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_HALT_POLL, .args = { 1ull << 32 } };
+	struct vcpu *v;
+	int vm, cpu;
+
+	begin();
+	vm = open_vm();
+	cpu = ioc(vm, KVM_CREATE_VCPU, 0);
+	v = test_file_obj(cpu, NULL);
+	EQ(core_halt_poll_ns(v, 5000), 5000, "the home's limit of halt polling");
+	EQ(ioc(vm, KVM_ENABLE_CAP, &c), -EINVAL, "32 bits of nanoseconds");
+	c.args[0] = 0;
+	EQ(ioc(vm, KVM_ENABLE_CAP, &c), 0, "never");
+	EQ(core_halt_poll_ns(v, 5000), 0, "is the VM's own");
+	test_close(cpu);
+	test_close(vm);
+	end("halt polling");
+}
+
 void test_life(void)
 {
 	int sys, vm, c0, c1, st;
@@ -30,6 +50,7 @@ void test_life(void)
 	OK(st >= 0 && test_files_open() == 1, "and its statistics outlive it");
 	test_close(st);
 	end("all objects end");
+	halt_poll();
 }
 
 static int region(int vm, u32 slot, u64 gpa, u64 size, u64 uaddr, u32 flags)
