@@ -105,6 +105,8 @@ void svm_state_load(struct svm_vcpu *s)
 	seg_load(&m->gs, &c->seg[X86_GS]);
 	seg_load(&m->ldtr, &c->seg[X86_LDTR]);
 	seg_load(&m->tr, &c->seg[X86_TR]);
+	if (s->tr_available)		/* QEMU's emulated processor takes no other then */
+		m->tr.attrib &= ~2;
 	dtable_load(&m->gdtr, &c->gdtr);
 	dtable_load(&m->idtr, &c->idtr);
 	crs_load(s);
@@ -173,6 +175,7 @@ void svm_state_read(struct vcpu *v)
 	seg_read(&c->seg[X86_GS], &m->gs);
 	seg_read(&c->seg[X86_LDTR], &m->ldtr);
 	seg_read(&c->seg[X86_TR], &m->tr);
+	s->tr_available = !(m->tr.attrib & 2);
 	c->seg[X86_TR].ar |= 2;		/* a TSS in use is busy, which the processor does not note */
 	dtable_read(&c->gdtr, &m->gdtr);
 	dtable_read(&c->idtr, &m->idtr);

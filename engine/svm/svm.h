@@ -50,6 +50,7 @@ struct svm_vcpu {
 	u64 msr_filter_gen;		/* of the VM's MSR filter that msrpm follows */
 	u64 hidden_cr0;			/* CD and NW, which the VMCB does not have */
 	bool cr4_checked;		/* a guest's MOV CR4 could set what its CPUID has not */
+	bool tr_available;		/* the processor keeps TR's type as it was before LTR */
 	bool dr_open;			/* the guest's debug registers are in the processor's */
 	bool deliver_slow;		/* the next event is the emulator's to deliver */
 };
