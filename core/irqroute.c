@@ -155,12 +155,18 @@ static int replace_table(struct vm *vm, const struct kvm_irq_routing_entry *e, u
 
 int vm_irq_routing_default(struct vm *vm, bool split)
 {
-	struct kvm_irq_routing_entry e[IRQ_NR_DEFAULT_ROUTES];
+	struct kvm_irq_routing_entry *e;
+	int err;
 
 	if (split)
 		return replace_table(vm, NULL, 0);
+	e = plat_alloc(IRQ_NR_DEFAULT_ROUTES * sizeof(*e));	/* too much for a stack */
+	if (!e)
+		return -ENOMEM;
 	irq_default_routing(e);
-	return replace_table(vm, e, IRQ_NR_DEFAULT_ROUTES);
+	err = replace_table(vm, e, IRQ_NR_DEFAULT_ROUTES);
+	plat_free(e);
+	return err;
 }
 
 long vm_set_gsi_routing(void *obj, void *arg, u64 uarg)
