@@ -314,4 +314,5 @@ const struct engine svm_engine = {
 	.slot_changed = nested_slot_changed,
 	.dirty_collect = nested_dirty_collect,
 	.dirty_clear = nested_dirty_clear,
+	.async_pf = true,
 };

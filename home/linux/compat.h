@@ -33,6 +33,13 @@ static inline void compat_rcu_virt_note_context_switch(void)
 #endif
 }
 
+/* A wait for memory that any signal ends, not only one that kills. */
+#ifdef HAVE_FOLL_INTERRUPTIBLE
+#define COMPAT_FOLL_INTERRUPTIBLE FOLL_INTERRUPTIBLE
+#else
+#define COMPAT_FOLL_INTERRUPTIBLE 0
+#endif
+
 static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
 {
 #ifdef HAVE_EVENTFD_SIGNAL_COUNT

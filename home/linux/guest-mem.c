@@ -35,8 +35,11 @@ void *plat_guest_page(struct vm *vm, u64 uaddr, bool write)
 	return (void *)uaddr;
 }
 
+/* The notifier and the core have unmapped it. A VM that goes takes its fetchers along. */
 void plat_guest_unmap(struct vm *vm, u64 uaddr, u64 len)
 {
+	if (!uaddr && len == ~0ull && vm->nested)
+		nested_async_stop(vm->nested);
 }
 
 /* Only a translator of guest code asks for it. */

@@ -23,9 +23,11 @@
 #include <linux/sched/signal.h>
 #include "nested.h"
 #include "core.h"
+#include "compat.h"
 
 struct fault {
 	struct nested *n;
+	struct vcpu *v;
 	const struct memslot *slot;
 	u64 gfn;
 	unsigned long hva;
@@ -144,8 +146,11 @@ static enum nested_result bring_in(const struct fault *f)
 	unsigned int flags = FOLL_HWPOISON | (f->write ? FOLL_WRITE : 0);
 	long ret = get_page_of(f, flags | FOLL_NOWAIT);
 
-	if (ret != 1 && ret != -EFAULT && ret != -EHWPOISON)
-		ret = get_page_of(f, flags);
+	if (ret != 1 && ret != -EFAULT && ret != -EHWPOISON) {
+		if (nested_async(f->n, f->v, f->gfn << PAGE_SHIFT, f->hva, f->write))
+			return NESTED_ASYNC;
+		ret = get_page_of(f, flags | COMPAT_FOLL_INTERRUPTIBLE);
+	}
 	if (ret == 1)
 		return NESTED_OK;
 	return ret == -EFAULT ? handle_fault(f) : gone(f, ret);
@@ -255,7 +260,7 @@ enum nested_result nested_fault(struct vcpu *v, u64 gpa, u32 acc)
 	u64 gfn = gpa >> PAGE_SHIFT, *mmio = mmio_word(n, gfn);
 	struct nested_stock stock = { .n = 0 };
 	struct memslot *slot;
-	struct fault f = { .n = n, .gfn = gfn, .write = acc & NESTED_WRITE };
+	struct fault f = { .n = n, .v = v, .gfn = gfn, .write = acc & NESTED_WRITE };
 	enum nested_result ret;
 
 	if (READ_ONCE(*mmio) == gfn + 1)

@@ -53,6 +53,7 @@ struct nested {
 	struct nested_format f;
 	unsigned int levels;
 	u64 *root;
+	struct workqueue_struct *fetchers;	/* of asynchronous page faults; NULL: none yet */
 
 	rwlock_t lock;			/* everything below, and the tables */
 	unsigned long seq;		/* invalidations that have ended */
@@ -146,6 +147,12 @@ void nested_dirty_start(struct nested *n, u64 gfn, u64 npages);
 /* ---- nested.c ---- */
 
 void nested_flush(struct nested *n);	/* under the lock for writing, which it is not without */
+
+/* ---- nested-async.c ---- */
+
+/* The page is being fetched, and the guest has been told: true. */
+bool nested_async(struct nested *n, struct vcpu *v, u64 gpa, unsigned long hva, bool write);
+void nested_async_stop(struct nested *n);
 
 /* ---- notifier.c ---- */
 

@@ -92,6 +92,11 @@ probe RCU_VIRT_NOTE_CPU 'rcu_virt_note_context_switch() takes a CPU, before 6.1'
 void anykvm_probe(void) { rcu_virt_note_context_switch(0); }
 END
 
+probe FOLL_INTERRUPTIBLE 'get_user_pages() may end for any signal, since 6.2' <<'END'
+#include <linux/mm.h>
+int anykvm_probe(void) { return FOLL_INTERRUPTIBLE; }
+END
+
 probe KVM_RUN_UNSAFE 'kvm_run.immediate_exit has a warning in its name, since 6.10' <<'END'
 #include <linux/kvm.h>
 int anykvm_probe(struct kvm_run *run) { return run->immediate_exit__unsafe; }
