@@ -87,9 +87,11 @@ struct orders {
 	u32 stop;
 };
 
+#define DONE KVM_EXIT_IO
+
 extern const u8 guest_code[], guest_end[];
 asm(".pushsection .rodata\n guest_code: .code32\n"
-    "0:	hlt\n"
+    "0:	out %al, $0x80\n"
     "	mov 4(%ebp), %edi\n	mov 8(%ebp), %ecx\n	mov 12(%ebp), %edx\n"
     "	mov 16(%ebp), %ebx\n	xor %esi, %esi\n"
     "	cmpl $1, (%ebp)\n	je 2f\n		ja 3f\n"
@@ -103,6 +105,7 @@ asm(".pushsection .rodata\n guest_code: .code32\n"
 
 struct guest {
 	int vm, vcpus, cpu[2];
+	bool chips;			/* with interrupts on: the vCPU can be made to wait */
 	struct kvm_run *run[2];
 	u8 *low, *mem;
 	u64 size;
@@ -164,7 +167,8 @@ static inline int finish(struct guest *g, int id)
 
 static inline void vcpu(struct guest *g, int id)
 {
-	struct kvm_regs regs = { .rflags = 2, .rip = 0x1000, .rbp = ORDERS(id) };
+	struct kvm_regs regs = { .rflags = g->chips ? 0x202 : 2, .rip = 0x1000, .rbp = ORDERS(id) };
+	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
 	struct kvm_sregs s;
 
 	g->cpu[id] = OK(ioctl(g->vm, KVM_CREATE_VCPU, (long)id));
@@ -180,7 +184,9 @@ static inline void vcpu(struct guest *g, int id)
 	s.cr0 |= 1;
 	OK(ioctl(g->cpu[id], KVM_SET_SREGS, &s));
 	OK(ioctl(g->cpu[id], KVM_SET_REGS, &regs));
-	EQ(finish(g, id), KVM_EXIT_HLT);
+	if (g->chips)
+		OK(ioctl(g->cpu[id], KVM_SET_MP_STATE, &runnable));
+	EQ(finish(g, id), DONE);
 }
 
 static inline void vm_only(struct guest *g)
@@ -206,7 +212,7 @@ static inline struct orders *orders(struct guest *g, int id)
 	return (struct orders *)(g->low + ORDERS(id));
 }
 
-/* -errno, or the exit; KVM_EXIT_HLT when it is done. */
+/* -errno, or the exit; DONE when it is done. */
 static inline int order(struct guest *g, u32 op, u64 addr, u32 count, u32 stride, u32 value)
 {
 	*orders(g, 0) = (struct orders){ op, addr, count, stride, value, 0, 0 };
@@ -215,12 +221,12 @@ static inline int order(struct guest *g, u32 op, u64 addr, u32 count, u32 stride
 
 static inline void write_pages(struct guest *g, u64 first, u32 n, u32 value)
 {
-	EQ(order(g, WRITE, MEM + first * PAGE, n, PAGE, value), KVM_EXIT_HLT);
+	EQ(order(g, WRITE, MEM + first * PAGE, n, PAGE, value), DONE);
 }
 
 static inline u32 read_pages(struct guest *g, u64 first, u32 n)
 {
-	EQ(order(g, READ, MEM + first * PAGE, n, PAGE, 0), KVM_EXIT_HLT);
+	EQ(order(g, READ, MEM + first * PAGE, n, PAGE, 0), DONE);
 	return orders(g, 0)->result;
 }
 
@@ -237,7 +243,7 @@ static inline void *counting(void *arg)
 	int r;
 
 	free(arg);
-	while ((r = finish(c.g, c.id)) != KVM_EXIT_HLT) {
+	while ((r = finish(c.g, c.id)) != DONE) {
 		if (r == -EFAULT) {
 			__sync_fetch_and_add(&c.g->faults, 1);
 			sched_yield();

@@ -50,7 +50,7 @@ static void some_writes(struct guest *g, struct model *m)
 
 		n = n < LOGGED - first ? n : LOGGED - first;
 		EQ(order(g, random_below(3) ? WRITE : READ, LOGGED_AT + first * PAGE, n, PAGE, i),
-		   KVM_EXIT_HLT);
+		   DONE);
 		for (u32 k = first; k < first + n; k++)
 			(orders(g, 0)->op == WRITE ? m->written : m->read)[k / 64] |= 1ull << (k & 63);
 		if (random_below(4) == 0)
@@ -87,7 +87,7 @@ static void log_exact(u64 flags)
 	memset(mem, 0, 4 * HUGE);
 	OK(slot(&g, 2, 0, LOGGED_AT, LOGGED * PAGE, g.mem));
 	vcpu(&g, g.vcpus++);
-	EQ(order(&g, WRITE, LOGGED_AT, LOGGED, PAGE, 1), KVM_EXIT_HLT); /* huge, and dirty */
+	EQ(order(&g, WRITE, LOGGED_AT, LOGGED, PAGE, 1), DONE); /* huge, and dirty */
 	OK(slot(&g, 2, KVM_MEM_LOG_DIRTY_PAGES, LOGGED_AT, LOGGED * PAGE, g.mem));
 	for (int i = 0; (flags & KVM_DIRTY_LOG_INITIALLY_SET) && i < LOGGED; i++)
 		m.written[i / 64] |= 1ull << (i & 63);

@@ -38,7 +38,7 @@ static void unmapped(void)
 	EQ(order(&g, READ, MEM, 256, PAGE, 0), -EFAULT);
 	CHECK(mmap(g.mem + 100 * PAGE, PAGE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED);
-	EQ(finish(&g, 0), KVM_EXIT_HLT); /* the same instruction again, and on */
+	EQ(finish(&g, 0), DONE); /* the same instruction again, and on */
 	EQ(orders(&g, 0)->result, 255 * 3);
 }
 
@@ -54,7 +54,7 @@ static void truncated(void)
 	EQ(read_pages(&g, 0, 10), 30);
 	EQ(order(&g, READ, MEM + 10 * PAGE, 1, PAGE, 0), -EFAULT);
 	OK(ftruncate(fd, MEGABYTE));
-	EQ(finish(&g, 0), KVM_EXIT_HLT);
+	EQ(finish(&g, 0), DONE);
 	EQ(read_pages(&g, 0, 256), 30);
 	OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE));
 	EQ(read_pages(&g, 0, 256), 27);
@@ -75,7 +75,7 @@ static void read_only_mapping(void)
 	EQ(order(&g, WRITE, MEM + 5 * PAGE, 1, PAGE, 8), -EFAULT);
 	EQ(*(u32 *)(g.mem + 5 * PAGE), 1);
 	OK(mprotect(g.mem, MEGABYTE, PROT_READ | PROT_WRITE));
-	EQ(finish(&g, 0), KVM_EXIT_HLT);
+	EQ(finish(&g, 0), DONE);
 	EQ(*(u32 *)(g.mem + 5 * PAGE), 8);
 	OK(mprotect(g.mem, MEGABYTE, PROT_NONE));
 	EQ(order(&g, READ, MEM, 1, PAGE, 0), -EFAULT);
@@ -91,7 +91,7 @@ static void read_only_slot(void)
 		EQ(order(&g, WRITE, MEM + 5 * PAGE, 1, PAGE, 8), KVM_EXIT_MMIO);
 		EQ(g.run[0]->mmio.phys_addr, MEM + 5 * PAGE);
 		CHECK(g.run[0]->mmio.is_write && g.run[0]->mmio.len == 4);
-		EQ(finish(&g, 0), KVM_EXIT_HLT);
+		EQ(finish(&g, 0), DONE);
 		++*(u32 *)(g.mem + 5 * PAGE); /* the host may */
 	}
 }
@@ -109,16 +109,16 @@ static void slot_comes(void)
 			EQ(order(&g, READ, at + PAGE, 1, PAGE, 0), KVM_EXIT_MMIO);
 			EQ(g.run[0]->mmio.phys_addr, at + PAGE);
 			*(u32 *)g.run[0]->mmio.data = 77;
-			EQ(finish(&g, 0), KVM_EXIT_HLT);
+			EQ(finish(&g, 0), DONE);
 			EQ(orders(&g, 0)->result, 77);
 		}
 		*(u32 *)(late + PAGE) = i;
 		OK(slot(&g, 2, 0, at, MEGABYTE, late));
-		EQ(order(&g, READ, at + PAGE, 1, PAGE, 0), KVM_EXIT_HLT);
+		EQ(order(&g, READ, at + PAGE, 1, PAGE, 0), DONE);
 		EQ(orders(&g, 0)->result, i);
 		/* moved: nothing is left where it was */
 		OK(slot(&g, 2, 0, at + 64 * MEGABYTE, MEGABYTE, late));
-		EQ(order(&g, READ, at + 64 * MEGABYTE + PAGE, 1, PAGE, 0), KVM_EXIT_HLT);
+		EQ(order(&g, READ, at + 64 * MEGABYTE + PAGE, 1, PAGE, 0), DONE);
 		EQ(orders(&g, 0)->result, i);
 		EQ(order(&g, READ, at + PAGE, 1, PAGE, 0), KVM_EXIT_MMIO);
 		finish(&g, 0);
@@ -135,10 +135,10 @@ static void two_slots(void)
 	guest(&g, 1, anonymous(MEGABYTE), MEGABYTE, 0);
 	OK(slot(&g, 2, 0, 2 * MEM, MEGABYTE, g.mem));
 	write_pages(&g, 0, 256, 2);
-	EQ(order(&g, WRITE, 2 * MEM, 128, PAGE, 4), KVM_EXIT_HLT);
+	EQ(order(&g, WRITE, 2 * MEM, 128, PAGE, 4), DONE);
 	EQ(read_pages(&g, 0, 256), 128 * 6);
 	OK(madvise(g.mem, MEGABYTE, MADV_DONTNEED)); /* goes from both */
-	EQ(order(&g, READ, 2 * MEM, 256, PAGE, 0), KVM_EXIT_HLT);
+	EQ(order(&g, READ, 2 * MEM, 256, PAGE, 0), DONE);
 	EQ(orders(&g, 0)->result, 0);
 	EQ(read_pages(&g, 0, 256), 0);
 }
@@ -188,10 +188,10 @@ static void hugetlb(void)
 		let_run(&g, 2);
 	}
 	count_end(&g);
-	EQ(order(&g, READ, MEM + HUGE, 1, PAGE, 0), KVM_EXIT_HLT);
+	EQ(order(&g, READ, MEM + HUGE, 1, PAGE, 0), DONE);
 	CHECK(orders(&g, 0)->result);
 	OK(madvise(p + HUGE, HUGE, MADV_REMOVE));
-	EQ(order(&g, READ, MEM + HUGE, 512, PAGE, 0), KVM_EXIT_HLT);
+	EQ(order(&g, READ, MEM + HUGE, 512, PAGE, 0), DONE);
 	EQ(orders(&g, 0)->result, 0);
 }
 
@@ -227,7 +227,7 @@ static long swapped_out(void)
 	return n;
 }
 
-static void swapping(void)
+static void swap_under_load(bool chips)
 {
 	struct guest g;
 	double end = now() + 4;
@@ -235,7 +235,14 @@ static void swapping(void)
 
 	swap_on();
 	before = swapped_out();
-	guest(&g, 2, anonymous(LOAD), LOAD, 0);
+	vm_only(&g);
+	g.chips = chips;
+	if (chips)
+		OK(ioctl(g.vm, KVM_CREATE_IRQCHIP, 0));
+	g.mem = anonymous(LOAD);
+	OK(slot(&g, 1, 0, MEM, LOAD, g.mem));
+	for (int id = 0; id < 2; id++)
+		vcpu(&g, g.vcpus++);
 	count_start(&g, LOAD / PAGE, PAGE);
 	for (u32 i = 0; now() < end; i++) {
 		OK(madvise(g.mem + (i % 4) * MEGABYTE, MEGABYTE, MADV_PAGEOUT_));
@@ -245,6 +252,17 @@ static void swapping(void)
 	CHECK(swapped_out() > before);
 	count_end(&g);
 	swapoff("/dev/vdc");
+}
+
+static void swapping(void)
+{
+	swap_under_load(false);
+}
+
+/* Where it could take an interrupt meanwhile, a vCPU does not wait for the disk itself. */
+static void swapping_async(void)
+{
+	swap_under_load(true);
 }
 
 static void collapsing(void)
@@ -424,6 +442,7 @@ static const struct test tests[] = {
 	{ merged, "merged pages are the guest's own again when it writes" },
 	{ hugetlb, "huge pages, split for logging and whole again" },
 	{ swapping, "swapped out while it counts" },
+	{ swapping_async, "swapped out while it counts, with chips" },
 	{ collapsing, "huge pages collapsed and split while it counts" },
 	{ protecting, "protected page by page while it counts" },
 	{ moving, "moved away and back while it counts" },
