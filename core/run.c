@@ -299,7 +299,7 @@ static int load_sync_regs(struct vcpu *v)
 	u64 dirty = READ_ONCE(v->run->kvm_dirty_regs);
 
 	vcpu_state(v);
-	v->insn_kept = false;
+	vcpu_forget_insn(v);
 	if (dirty & KVM_SYNC_X86_REGS) {
 		u.regs = v->run->s.regs.regs;
 		x86_regs_load(v, &u.regs);
@@ -362,7 +362,7 @@ static long run_prepared(struct vcpu *v)
 	}
 	if (!finish_exit(v, &ret))
 		return ret;
-	v->insn_kept = false;
+	vcpu_forget_insn(v);
 	/*
 	 * The exit reason stays the last one's: host programs look at it after finishing an
 	 * exit.

@@ -141,6 +141,12 @@ struct vcpu {
 	/* emu.insn is the one at insn_rip, which waits for the host program's answer */
 	bool insn_kept;
 	u64 insn_rip;
+	/*
+	 * From an engine, before it emulates: where the instruction's memory operand is in
+	 * guest-physical memory. It holds for that instruction.
+	 */
+	u64 known_gpa;
+#define VCPU_NO_GPA (~0ull)
 	u64 guest_debug;		/* KVM_GUESTDBG_* */
 	u64 guest_debug_dr[8];		/* with KVM_GUESTDBG_USE_HW_BP */
 	/* rip of a breakpoint that has been reported: run it this time */
@@ -288,6 +294,13 @@ enum engine_exit;
 int vcpu_emulate_one(struct vcpu *v, enum engine_exit *why);
 /* the same, but 1 for what it does not know */
 int vcpu_emulate_resume(struct vcpu *v, enum engine_exit *why);
+/* Nothing is known any more of the instruction that waits for the host program. */
+static inline void vcpu_forget_insn(struct vcpu *v)
+{
+	v->insn_kept = false;
+	v->known_gpa = VCPU_NO_GPA;
+}
+
 /*
  * Between fetch and x86_emulate: INT3 under a debugger (EXIT), MOV DR with DR7.GD (FAULT);
  * else OK.

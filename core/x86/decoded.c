@@ -129,8 +129,10 @@ int vcpu_decoded_io_answer(struct vcpu *v, enum engine_exit *why)
 	v->pio_open.size = 0;
 	if (o.rip != v->cpu.rip)	/* the host program has moved it */
 		return 1;
-	if (o.in)
+	if (o.in) {
+		plat_trace_pio(false, v->run->io.port, o.size, 1, v->pio_page);
 		set_rax(v, v->pio_page, o.size);
+	}
 	return vcpu_decoded_skip(v, o.next, why);
 }
 

@@ -57,6 +57,17 @@ static int no_code(struct vcpu *v)
 	return X86_EMU_EXIT;
 }
 
+/*
+ * The engine knows where the one memory operand of this instruction is: the
+ * processor has translated and checked it, and only what is there made it stop.
+ */
+static bool known(const struct x86_emu *e, u64 gpa, u64 lin, u32 size, unsigned int acc)
+{
+	return gpa != VCPU_NO_GPA && !(acc & (X86_ACC_FETCH | X86_ACC_SUPER)) &&
+	       e->insn.is_mem && e->insn.info->kind == X86_K_NATIVE &&
+	       !((lin ^ gpa) & ~PAGE_MASK) && (lin & ~PAGE_MASK) + size <= PAGE_SIZE;
+}
+
 /* Find the one or two pieces of memory of [lin, lin+size): every fault comes from here. */
 static int resolve(struct x86_emu *e, u64 lin, u32 size, unsigned int acc, bool write,
 		   struct piece p[2], u32 *n)
@@ -74,9 +85,13 @@ static int resolve(struct x86_emu *e, u64 lin, u32 size, unsigned int acc, bool 
 
 		if (!x86_long_mode(&v->cpu))
 			lin = (u32)lin;
-		r = x86_walk(v, lin, wacc, &walk, &e->exc);
-		if (r != X86_EMU_OK)
-			return r;
+		if (known(e, v->known_gpa, lin, size, acc)) {
+			walk.gpa = v->known_gpa;
+		} else {
+			r = x86_walk(v, lin, wacc, &walk, &e->exc);
+			if (r != X86_EMU_OK)
+				return r;
+		}
 		page = vm_page(v->vm, v, walk.gpa & PAGE_MASK, w);
 		slot = page ? NULL : vm_slot(v->vm, walk.gpa >> PAGE_SHIFT);
 		if (slot && w && !write && (slot->flags & KVM_MEM_READONLY))
@@ -102,20 +117,36 @@ static void tell_engine(struct vcpu *v, u64 gpa, u32 len)
 		v->vm->engine->memory_written(v->vm, gpa, len);
 }
 
+/* Bytes of code, all in one page. */
+static int fetch_page(struct x86_emu *e, u64 lin, void *val, u32 size)
+{
+	struct vcpu *v = vcpu_of(e);
+	struct x86_walk walk;
+	char *page;
+	int r = x86_walk(v, lin, walk_acc(v, X86_ACC_FETCH, false), &walk, &e->exc);
+
+	if (r != X86_EMU_OK)
+		return r;
+	page = vm_page(v->vm, v, walk.gpa & PAGE_MASK, false);
+	if (!page)
+		return vm_slot(v->vm, walk.gpa >> PAGE_SHIFT) ? gone(v) : no_code(v);
+	return plat_guest_read(val, page + (walk.gpa & ~PAGE_MASK), size) ? gone(v) : X86_EMU_OK;
+}
+
 static int op_read(struct x86_emu *e, u64 lin, void *val, unsigned int size, unsigned int acc)
 {
 	struct vcpu *v = vcpu_of(e);
 	struct piece p[2];
 	u32 n, i;
-	int r = resolve(e, lin, size, acc, false, p, &n);
+	int r;
 
+	if (acc & X86_ACC_FETCH)
+		return fetch_page(e, lin, val, size);
+	r = resolve(e, lin, size, acc, false, p, &n);
 	if (r != X86_EMU_OK)
 		return r;
-	if (!(acc & X86_ACC_FETCH))
-		v->watch_hits |= x86_watch_hits(v, lin, size, acc & X86_ACC_WRITE);
+	v->watch_hits |= x86_watch_hits(v, lin, size, acc & X86_ACC_WRITE);
 	for (i = 0; i < n; val = (char *)val + p[i].len, i++) {
-		if (!p[i].host && (acc & X86_ACC_FETCH))
-			return no_code(v);
 		if (p[i].host) {
 			if (plat_guest_read(val, p[i].host, p[i].len))
 				return gone(v);
@@ -569,6 +600,20 @@ static int fetch(struct vcpu *v)
 	return r;
 }
 
+/*
+ * A plain store that has gone out to the host program is over, and rip is
+ * behind it when KVM_RUN returns, as host programs know it from stock KVM.
+ */
+static bool posted(const struct vcpu *v)
+{
+	const struct x86_insn *i = &v->emu.insn;
+	const struct mmio_log *log = &v->mmio;
+
+	return i->info->op == X86_OP_MOV && log->awaiting && !log->pio && log->n == 1 &&
+	       log->a[0].write && log->a[0].len == i->memsize && !v->watch_hits &&
+	       !(v->cpu.rflags & X86_TF) && !vcpu_debug_stepping(v);
+}
+
 static int emulate(struct vcpu *v)
 {
 	int r;
@@ -582,7 +627,15 @@ static int emulate(struct vcpu *v)
 	r = vcpu_check_insn(v);
 	if (r == X86_EMU_OK)
 		r = x86_emulate(&v->emu);
-	v->insn_kept = r == X86_EMU_EXIT;
+	if (r != X86_EMU_EXIT) {
+		v->known_gpa = VCPU_NO_GPA;
+	} else if (posted(v)) {
+		x86_emu_retire(&v->emu);
+		vcpu_mmio_retire(v);
+		vcpu_forget_insn(v);
+	} else {
+		v->insn_kept = true;
+	}
 	return r;
 }
 

@@ -106,6 +106,12 @@ struct x86_emu {
  */
 int x86_emulate(struct x86_emu *e);
 
+/*
+ * After X86_EMU_EXIT of an instruction whose effects are all in what went out: go on to the next
+ * (rip, RF, shadow). The trap for TF is the caller's.
+ */
+void x86_emu_retire(struct x86_emu *e);
+
 /* Fetch (through ops->read with X86_ACC_FETCH, CS limit checked), decode into e->insn. OK, FAULT or EXIT. */
 int x86_emu_fetch(struct x86_emu *e);
 

@@ -95,6 +95,17 @@ static int level_fault(struct x86_emu *e, u16 op)
 	return x86_fault_err(e, X86_EXC_GP, 0);
 }
 
+void x86_emu_retire(struct x86_emu *e)
+{
+	struct x86_cpu *c = e->cpu;
+
+	if (!e->branched)
+		c->rip = x86_next_rip(e);
+	if (!e->keep_rf)
+		c->rflags &= ~(u64)X86_RF;
+	c->interrupt_shadow = e->shadow;
+}
+
 int x86_emulate(struct x86_emu *e)
 {
 	struct x86_cpu *c = e->cpu;
@@ -119,11 +130,7 @@ int x86_emulate(struct x86_emu *e)
 	if (r != X86_EMU_OK && r != X86_EMU_HLT)
 		return r;
 
-	if (!e->branched)
-		c->rip = x86_next_rip(e);
-	if (!e->keep_rf)
-		c->rflags &= ~(u64)X86_RF;
-	c->interrupt_shadow = e->shadow;
+	x86_emu_retire(e);
 	/* MOV SS and POP SS hold the trap back, and it is lost (SDM vol. 3, 6.8.3). */
 	if (unlikely(trap) && !e->stepped && !(e->shadow & X86_SHADOW_MOV_SS)) {
 		e->exc = (struct x86_exception){ .vector = X86_EXC_DB, .cr2 = BIT(14) };
