@@ -53,7 +53,6 @@ static int on_io(struct svm_vcpu *s, enum engine_exit *why)
 	const struct vmcb_control *c = &s->vmcb->control;
 	u32 info = c->exit_info_1;
 
-	svm_mode_read(s);
 	if (unlikely((info & SVM_IOIO_STR) || svm_debug_live(s)))
 		return svm_emulate(s, why);
 	return vcpu_decoded_io(s->vcpu, info >> 16, SVM_IOIO_SIZE(info), info & SVM_IOIO_IN,
@@ -147,6 +146,8 @@ static int on_npf(struct svm_vcpu *s, enum engine_exit *why)
 			s->deliver_slow = true;
 			return 1;
 		}
+		if (likely(error & SVM_NPF_FINAL))
+			s->vcpu->known_gpa = gpa;
 		return svm_emulate(s, why);
 	case NESTED_GONE:
 	case NESTED_NOMEM:

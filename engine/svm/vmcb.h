@@ -95,6 +95,7 @@
 #define SVM_NPF_PRESENT BIT(0)
 #define SVM_NPF_WRITE BIT(1)
 #define SVM_NPF_FETCH BIT(4)
+#define SVM_NPF_FINAL BIT_ULL(32)	/* of the access itself, not of a guest table's entry */
 
 enum svm_exit {
 	SVM_EXIT_CR_READ = 0x00,
