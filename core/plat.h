@@ -96,8 +96,8 @@ void plat_guest_unmap(struct vm *vm, u64 uaddr, u64 len);
 /* ---- locks and threads ---- */
 
 /*
- * plat_spin_lock: what follows is atomic until plat_spin_unlock. Locks are
- * dropped in the reverse order of taking, by the thread that took them.
+ * plat_spin_lock: what follows is atomic until plat_spin_unlock, by the same
+ * thread. The core never takes a spinlock under another one.
  * plat_mutex_* use general registers only, as plat_guest_* do.
  */
 void plat_mutex_init(struct plat_mutex *m);
