@@ -6,7 +6,6 @@
  * pages away. A page that the guest has only read may be reported as well: stock KVM maps those
  * writable where it can, and then calls them dirty.
  */
-#define _GNU_SOURCE
 #include "counter.h"
 
 /* ---- the bitmap ---- */

@@ -4,7 +4,6 @@
  *
  * What the host does with guest memory while a guest uses it, on any /dev/kvm.
  */
-#define _GNU_SOURCE
 #include <sys/swap.h>
 #include "counter.h"
 
