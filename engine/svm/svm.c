@@ -24,7 +24,7 @@ static u64 last_id;
 
 enum { EAX, EBX, ECX, EDX };
 
-static void cpuid(u32 leaf, u32 sub, u32 r[4])
+static void host_cpuid(u32 leaf, u32 sub, u32 r[4])
 {
 	__asm__ volatile("cpuid" : "=a"(r[EAX]), "=b"(r[EBX]), "=c"(r[ECX]), "=d"(r[EDX])
 			 : "a"(leaf), "c"(sub));
@@ -34,10 +34,10 @@ static bool has(u32 leaf, u32 reg, u32 bit)
 {
 	u32 r[4];
 
-	cpuid(leaf & 0x80000000, 0, r);
+	host_cpuid(leaf & 0x80000000, 0, r);
 	if (leaf > r[EAX])
 		return false;
-	cpuid(leaf, 0, r);
+	host_cpuid(leaf, 0, r);
 	return r[reg] & BIT(bit);
 }
 
@@ -106,7 +106,7 @@ static void find_caps(void)
 {
 	u32 r[4];
 
-	cpuid(0x8000000a, 0, r);
+	host_cpuid(0x8000000a, 0, r);
 	svm_caps = (struct svm_caps){
 		.asids = r[EBX],
 		.next_rip = r[EDX] & BIT(3),

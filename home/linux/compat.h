@@ -9,6 +9,7 @@
 #include <linux/hrtimer.h>
 #include <linux/eventfd.h>
 #include <linux/rcupdate.h>
+#include <linux/syscore_ops.h>
 
 #include "probe.h"
 
@@ -46,6 +47,31 @@ static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
 	eventfd_signal(ctx, 1);
 #else
 	eventfd_signal(ctx);
+#endif
+}
+
+/* What is called around a sleep of the machine, with interrupts off. */
+#ifdef HAVE_REGISTER_SYSCORE
+#define COMPAT_SYSCORE_ARG void *data
+#else
+#define COMPAT_SYSCORE_ARG void
+#endif
+
+static inline void compat_syscore(struct syscore_ops *ops, bool on)
+{
+#ifdef HAVE_REGISTER_SYSCORE
+	static struct syscore s;
+
+	s.ops = ops;
+	if (on)
+		register_syscore(&s);
+	else
+		unregister_syscore(&s);
+#else
+	if (on)
+		register_syscore_ops(ops);
+	else
+		unregister_syscore_ops(ops);
 #endif
 }
 

@@ -13,13 +13,13 @@
 #include <linux/cpuhotplug.h>
 #include <linux/reboot.h>
 #include <linux/smp.h>
-#include <linux/syscore_ops.h>
 #include <asm/msr.h>
 #include <asm/reboot.h>
 #include "plat.h"
 #include "hw.h"
 #include "hw-on.h"
 #include "module.h"
+#include "compat.h"
 
 DEFINE_PER_CPU(bool, hw_on);
 
@@ -73,13 +73,13 @@ static int cpu_down(unsigned int cpu)
 }
 
 /* The last processor before the machine sleeps; the others have gone offline. */
-static int going_to_sleep(void)
+static int going_to_sleep(COMPAT_SYSCORE_ARG)
 {
 	turn_off(NULL);
 	return 0;
 }
 
-static void woken_up(void)
+static void woken_up(COMPAT_SYSCORE_ARG)
 {
 	if (turn_on())
 		pr_err("anykvm: the processor does not come back with virtualization\n");
@@ -110,7 +110,7 @@ int hw_enable(const struct hw_cpu_ops *ops)
 		return err;
 	hotplug_state = err;
 	register_reboot_notifier(&reboot_notifier);
-	register_syscore_ops(&syscore_ops);
+	compat_syscore(&syscore_ops, true);
 	cpu_emergency_register_virt_callback(emergency_off);
 	return 0;
 }
@@ -118,7 +118,7 @@ int hw_enable(const struct hw_cpu_ops *ops)
 void hw_disable(void)
 {
 	cpu_emergency_unregister_virt_callback(emergency_off);
-	unregister_syscore_ops(&syscore_ops);
+	compat_syscore(&syscore_ops, false);
 	unregister_reboot_notifier(&reboot_notifier);
 	cpuhp_remove_state(hotplug_state);
 }

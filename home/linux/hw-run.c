@@ -20,6 +20,7 @@
 #include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/vtime.h>
+#include <trace/events/ipi.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/api.h>
 #include <asm/mce.h>

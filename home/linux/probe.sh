@@ -101,4 +101,9 @@ probe KVM_RUN_UNSAFE 'kvm_run.immediate_exit has a warning in its name, since 6.
 #include <linux/kvm.h>
 int anykvm_probe(struct kvm_run *run) { return run->immediate_exit__unsafe; }
 END
+
+probe REGISTER_SYSCORE 'register_syscore() takes data for its functions' <<'END'
+#include <linux/syscore_ops.h>
+void anykvm_probe(struct syscore *s) { register_syscore(s); }
+END
 } > "$out.tmp" && mv "$out.tmp" "$out"
