@@ -108,7 +108,6 @@ static inline void plat_trace_msr(bool write, u32 index, u64 val, bool gp)
  */
 void plat_spin_init(struct plat_spinlock *l);
 void plat_spin_lock(struct plat_spinlock *l);
-bool plat_spin_trylock(struct plat_spinlock *l);
 void plat_spin_unlock(struct plat_spinlock *l);
 
 #endif
