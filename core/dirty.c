@@ -94,9 +94,9 @@ long vm_get_dirty_log(void *obj, void *arg, u64 uarg)
 	if (err)
 		return err;
 	if (vm->manual_dirty_protect && !vm->engine->dirty_collect)
-		return hand_out(vm, slot, log->padding2, false, &any);
+		return hand_out(vm, slot, plat_user_pointer(log->padding2), false, &any);
 	vm_slots_write(vm);
-	err = hand_out(vm, slot, log->padding2, !vm->manual_dirty_protect, &any);
+	err = hand_out(vm, slot, plat_user_pointer(log->padding2), !vm->manual_dirty_protect, &any);
 	if (any && !vm->manual_dirty_protect)
 		vm_request_all(vm, VCPU_REQ_TLB_FLUSH, NULL, false);
 	vm_slots_write_unlock(vm);
@@ -143,7 +143,8 @@ long vm_clear_dirty_log(void *obj, void *arg, u64 uarg)
 	if (!valid_clear(log, slot))
 		return -EINVAL;
 	vm_slots_write(vm);
-	err = clear_bits(vm, slot, log->first_page, log->num_pages, log->padding2);
+	err = clear_bits(vm, slot, log->first_page, log->num_pages,
+			 plat_user_pointer(log->padding2));
 	vm_request_all(vm, VCPU_REQ_TLB_FLUSH, NULL, false);
 	vm_slots_write_unlock(vm);
 	return err;

@@ -53,6 +53,11 @@ void plat_free_shared(void *p, size_t size);		/* NULL is fine */
 
 int plat_copy_from_user(void *dst, u64 uaddr, size_t n);	/* 0 or -EFAULT */
 int plat_copy_to_user(u64 uaddr, const void *src, size_t n);
+/*
+ * A pointer that the host program put into a union with a u64: if it is a
+ * 32-bit program under a 64-bit kernel, the upper half is not its doing.
+ */
+u64 plat_user_pointer(u64 val);
 
 /*
  * Of this section, plat_guest_* use general registers only: an engine may call

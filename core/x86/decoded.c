@@ -200,6 +200,8 @@ u32 vcpu_insn_length(struct vcpu *v, u8 op, int modrm, bool one)
 	if (!mode64)
 		lin = (u32)(lin + v->cpu.seg[X86_CS].base);
 	n = read_code(v, lin, buf, sizeof(buf));
+	if (likely(matches(buf, n, op, modrm, one)))	/* no prefixes, as a rule */
+		return want;
 	for (i = 0; i < n && is_prefix(buf[i], mode64); i++)
 		;
 	if (i + want > n && n < sizeof(buf) && n)	/* goes on in the next page */

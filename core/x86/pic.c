@@ -291,6 +291,15 @@ static int port_access(struct io_device *d, u64 addr, u32 len, u8 *rd, const u8 
 	struct pic *p = container_of(d - which, struct pic, ports[0]);
 	bool was;
 
+	/* ELCR: nothing follows a read, nor a write of what it holds. */
+	if (which == 2 && len == 1) {
+		struct kvm_pic_state *s = &p->chip[addr & 1];
+
+		if (rd)
+			*rd = READ_ONCE(s->elcr);
+		if (rd || (*wr & s->elcr_mask) == READ_ONCE(s->elcr))
+			return 0;
+	}
 	plat_spin_lock(&p->lock);
 	was = p->output;
 	for (u32 i = 0; i < len; i++) {

@@ -17,17 +17,16 @@ static bool debugger_owns(const struct vcpu *v)
 	return v->guest_debug & KVM_GUESTDBG_USE_HW_BP;
 }
 
-/* Breakpoints that the processor is to look for. */
-bool svm_debug_live(const struct svm_vcpu *s)
-{
-	return s->dr_open || (x86_effective_dr(s->vcpu)[7] & SVM_DR7_ENABLES);
-}
-
+/* Follows dr_open and the registers in force. */
 static void set_intercepts(struct svm_vcpu *s)
 {
+	struct vmcb_control *c = &s->vmcb->control;
 	u16 bits = s->dr_open ? 0 : DR_ALL;
 
-	s->vmcb->control.dr_read = s->vmcb->control.dr_write = bits;
+	s->debug_live = s->dr_open || (x86_effective_dr(s->vcpu)[7] & SVM_DR7_ENABLES);
+	if (c->dr_read == bits && c->dr_write == bits)
+		return;
+	c->dr_read = c->dr_write = bits;
 	svm_dirty(s, SVM_CLEAN_INTERCEPTS);
 }
 
@@ -37,10 +36,8 @@ void svm_debug_load(struct svm_vcpu *s)
 	struct vcpu *v = s->vcpu;
 	bool open = !debugger_owns(v) && (s->dr_open || (v->cpu.dr[7] & SVM_DR7_ENABLES));
 
-	if (open != s->dr_open) {
-		s->dr_open = open;
-		set_intercepts(s);
-	}
+	s->dr_open = open;
+	set_intercepts(s);
 	m->dr7 = x86_effective_dr(v)[7];
 	/* One that the guest can't read begins empty, so that #DB shows its causes. */
 	m->dr6 = s->dr_open ? v->cpu.dr[6] : SVM_DR6_FIXED;

@@ -76,7 +76,7 @@ static int leave_shadow(struct svm_vcpu *s, enum engine_exit *why)
 	return -1;
 }
 
-int svm_prepare_events(struct svm_vcpu *s, enum engine_exit *why)
+int svm_prepare_windows(struct svm_vcpu *s, enum engine_exit *why)
 {
 	struct vmcb_control *c = &s->vmcb->control;
 	struct vcpu *v = s->vcpu;
@@ -98,6 +98,7 @@ int svm_prepare_events(struct svm_vcpu *s, enum engine_exit *why)
 		     v->cpu.nmi_masked || v->event_under_way == X86_EV_NMI + 1);
 	if (unlikely(tpr != !!(c->cr_write & SVM_CR8)))
 		svm_update_cr_intercepts(s, tpr);
+	s->waits = w || (c->misc[0] & SVM_I_IRET);
 	return 1;
 }
 

@@ -195,7 +195,7 @@ void svm_state_enter(struct svm_vcpu *s)
 	b->save.rsp = c->gpr[X86_RSP];
 	b->save.rax = c->gpr[X86_RAX];
 	b->control.int_state = c->interrupt_shadow ? SVM_INTERRUPT_SHADOW : 0;
-	if (unlikely(vcpu_debug_stepping(s->vcpu)))
+	if (unlikely(s->vcpu->guest_debug) && vcpu_debug_stepping(s->vcpu))
 		b->save.rflags |= X86_TF;
 }
 
@@ -213,9 +213,9 @@ void svm_state_leave(struct svm_vcpu *s)
 	/* After STI or after MOV SS: it does not say. */
 	c->interrupt_shadow = b->control.int_state & SVM_INTERRUPT_SHADOW ?
 			      X86_SHADOW_STI | X86_SHADOW_MOV_SS : 0;
-	if (unlikely(vcpu_debug_stepping(v)) && !stepped)
+	if (unlikely(v->guest_debug) && vcpu_debug_stepping(v) && !stepped)
 		c->rflags &= ~(u64)X86_TF;
-	if (unlikely(tpr != x86_get_cr8(v)))
+	if (unlikely(tpr != c->cr8))
 		lapic_set_cr8(v, tpr);
 }
 
@@ -233,4 +233,5 @@ void svm_vmcb_init(struct svm_vcpu *s)
 	c->int_ctl = SVM_V_INTR_MASKING;
 	s->asid_generation = 0;
 	s->setup_stale = true;
+	s->waits = true;
 }

@@ -52,6 +52,8 @@ struct svm_vcpu {
 	bool cr4_checked;		/* a guest's MOV CR4 could set what its CPUID has not */
 	bool tr_available;		/* the processor keeps TR's type as it was before LTR */
 	bool dr_open;			/* the guest's debug registers are in the processor's */
+	bool debug_live;		/* that, or breakpoints are set: svm_debug_live */
+	bool waits;			/* a window is open, or IRET intercepted: inject.c */
 	bool deliver_slow;		/* the next event is the emulator's to deliver */
 };
 
@@ -104,14 +106,28 @@ void svm_msr_setup(struct svm_vcpu *s);
 
 /* inject.c */
 bool svm_inject(struct vcpu *v, enum x86_event_kind kind, const struct x86_exception *ev);
-/* After vcpu_enter_guest. 1: go on; 0: leave run() with *@why; -1: through it again. */
-int svm_prepare_events(struct svm_vcpu *s, enum engine_exit *why);
+int svm_prepare_windows(struct svm_vcpu *s, enum engine_exit *why);
 void svm_after_events(struct svm_vcpu *s);	/* after each exit */
+
+/* After vcpu_enter_guest. 1: go on; 0: leave run() with *@why; -1: through it again. */
+static inline int svm_prepare_events(struct svm_vcpu *s, enum engine_exit *why)
+{
+	struct vcpu *v = s->vcpu;
+
+	/* Nothing waits, nothing did, and the guest's task priority is in the VMCB. */
+	if (likely(!v->events_open && !s->waits &&
+		   (s->vmcb->control.int_ctl & SVM_V_TPR) == v->cpu.cr8))
+		return 1;
+	return svm_prepare_windows(s, why);
+}
 
 /* debug.c */
 void svm_debug_load(struct svm_vcpu *s);	/* with svm_state_load */
 void svm_debug_setup(struct svm_vcpu *s);	/* with svm_setup */
-bool svm_debug_live(const struct svm_vcpu *s);
+static inline bool svm_debug_live(const struct svm_vcpu *s)
+{
+	return s->debug_live;
+}
 void svm_debug_enter(struct svm_vcpu *s);	/* live, interrupts off, right before the entry */
 void svm_debug_leave(struct svm_vcpu *s);	/* and right after the exit */
 int svm_exit_db(struct svm_vcpu *s, enum engine_exit *why);

@@ -25,14 +25,13 @@ int plat_copy_to_user(u64 uaddr, const void *src, size_t n)
 	return copy_to_user(u64_to_user_ptr(uaddr), src, n) ? -EFAULT : 0;
 }
 
-/* Nothing is looked at yet: whoever uses it learns whether it is there. */
+/*
+ * Nothing is looked at yet: whoever uses it learns whether it is there, and
+ * whether it is the program's own to use. But it has to be this program.
+ */
 void *plat_guest_page(struct vm *vm, u64 uaddr, bool write)
 {
-	if (unlikely(current->mm != vm->nested->mm))
-		return NULL;
-	if (!access_ok(u64_to_user_ptr(uaddr & PAGE_MASK), PAGE_SIZE))
-		return NULL;
-	return (void *)uaddr;
+	return likely(current->mm == vm->nested->mm) ? (void *)uaddr : NULL;
 }
 
 /* The notifier and the core have unmapped it. A VM that goes takes its fetchers along. */

@@ -76,11 +76,15 @@ static struct user_msr *find(struct user_msrs *u, u32 index)
 	return m;
 }
 
+/* Preemption is off. An engine with one such MSR pays for a look at that. */
 void hw_user_msr(u32 index, u64 val)
 {
 	struct user_msrs *u = this_cpu_ptr(&user_msrs);
-	struct user_msr *m = find(u, index);
+	struct user_msr *m = u->msr;
 
+	if (likely(m->index == index && m->now == val))
+		return;
+	m = find(u, index);
 	if (!m || m->now == val)
 		return;
 	wrmsrl(index, val);
