@@ -152,6 +152,11 @@ static long file_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	return ret;
 }
 
+u64 plat_user_pointer(u64 val)
+{
+	return in_compat_syscall() ? (u32)val : val;
+}
+
 /* ---- mmap ---- */
 
 static vm_fault_t shared_fault(struct vm_fault *vmf)

@@ -84,6 +84,11 @@ int plat_copy_to_user(u64 uaddr, const void *src, size_t n)
 	return user_range(uaddr, n) ? home_copy((void *)uaddr, src, n) : -EFAULT;
 }
 
+u64 plat_user_pointer(u64 val)
+{
+	return val;
+}
+
 void *plat_guest_page(struct vm *vm, u64 uaddr, bool write)
 {
 	void *page = (void *)(uaddr & PAGE_MASK);

@@ -148,6 +148,11 @@ int plat_copy_to_user(u64 uaddr, const void *src, size_t n)
 	return 0;
 }
 
+u64 plat_user_pointer(u64 val)
+{
+	return val;
+}
+
 void *plat_guest_page(struct vm *vm, u64 uaddr, bool write)
 {
 	return access_fails(uaddr, 1) ? NULL : (void *)uaddr;
