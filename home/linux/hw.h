@@ -96,7 +96,10 @@ void hw_debug_restore(void);
 /* MSRs that the host uses in user mode only: restored when this processor next returns there. */
 void hw_user_msr(u32 index, u64 val);
 
-/* The host's IA32_SPEC_CTRL on this processor, and the guest's in its place (AMD: SSBD by what the kernel chose). */
+/*
+ * The host's IA32_SPEC_CTRL on this processor, and the guest's in its place (AMD: SSBD by what the
+ * kernel chose).
+ */
 u64 hw_spec_ctrl(void);
 void hw_spec_ctrl_guest(u64 guest_spec_ctrl);	/* interrupts off, right before the entry */
 void hw_spec_ctrl_host(u64 guest_spec_ctrl);	/* right after the exit */
