@@ -84,6 +84,12 @@ struct engine {
 	 */
 	void (*state_written)(struct vcpu *vcpu);
 
+	/*
+	 * cpu.tsc_offset or tsc_ratio is another. NULL: state_written is called. On the vCPU's
+	 * own thread or under its lock.
+	 */
+	void (*tsc_changed)(struct vcpu *v);
+
 	/* On the vCPU's own thread, out of guest code: forget translations of linear addresses. */
 	void (*tlb_flush)(struct vcpu *vcpu);		/* all, global ones too */
 	void (*tlb_flush_asid)(struct vcpu *vcpu);	/* all but global: MOV CR3 */

@@ -182,7 +182,9 @@ static long call_row(const struct ioctl_row *r, void *obj, void *arg, u64 uarg)
 	take_locks(r, vm, vcpu);
 	if (vcpu && r->cmd != KVM_RUN && (r->locks & VCPU)) {
 		vcpu_state(vcpu);
-		vcpu_forget_insn(vcpu);	/* registers, mode, memory may be others then */
+		/* Registers, mode, memory, what is pending: all may be others then. */
+		vcpu_forget_insn(vcpu);
+		vcpu->events_open = true;
 	}
 	ret = r->fn(obj, arg, uarg);
 	drop_locks(r, vm, vcpu);

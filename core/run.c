@@ -300,6 +300,7 @@ static int load_sync_regs(struct vcpu *v)
 
 	vcpu_state(v);
 	vcpu_forget_insn(v);
+	v->events_open = true;
 	if (dirty & KVM_SYNC_X86_REGS) {
 		u.regs = v->run->s.regs.regs;
 		x86_regs_load(v, &u.regs);
@@ -430,7 +431,9 @@ long vcpu_run(void *obj, void *arg, u64 uarg)
 	if (uarg)
 		return -EINVAL;
 	plat_thread_enter(&v->thread, v);
-	v->events_open = true;
+	/* Without all the chips here, kvm_run itself may ask for a window. */
+	if (v->vm->irqchip != VM_IRQCHIP_KERNEL)
+		v->events_open = true;
 	if (v->mp_state == KVM_MP_STATE_UNINITIALIZED) {
 		ret = run_uninitialized(v);
 	} else {

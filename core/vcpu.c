@@ -86,6 +86,7 @@ int vcpu_create(struct vm *vm, u32 id)
 	v->index = vm->nr_vcpus;
 	v->pending_external_vector = -1;
 	vcpu_forget_insn(v);
+	v->events_open = true;
 	v->trace = (plat_trace_on("exit") ? VCPU_TRACE_EXIT : 0) |
 		   (plat_trace_on("msr") ? VCPU_TRACE_MSR : 0) |
 		   (plat_trace_on("event") ? VCPU_TRACE_EVENT : 0);

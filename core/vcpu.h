@@ -118,7 +118,7 @@ struct vcpu {
 	/* the engine took it at this entry (enum x86_event_kind + 1; 0: nothing) */
 	u8 event_under_way;
 	/*
-	 * There may be an event to deliver: somebody said so (VCPU_REQ_EVENT, KVM_RUN, an
+	 * There may be an event to deliver: somebody said so (VCPU_REQ_EVENT, an ioctl, an
 	 * exception) after vcpu_windows last found nothing that waits.
 	 */
 	bool events_open;

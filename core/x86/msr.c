@@ -391,6 +391,22 @@ static const struct msr_row rows[] = {
 	{ ONE(0xc001102a), 0, zero_get, ignore_set, 0 },		/* BU_CFG2 */
 };
 
+_Static_assert(ARRAY_SIZE(rows) <= 256, "row_hint");
+
+/* Guests ask for the same few again and again. */
+static const struct msr_row *find_again(struct vcpu *v, u32 index)
+{
+	u8 *hint = &v->msrs->row_hint[index % ARRAY_SIZE(v->msrs->row_hint)];
+	const struct msr_row *r = &rows[*hint];
+
+	if (likely(index >= r->first && index <= r->last))
+		return r;
+	r = find_row(index);
+	if (r)
+		*hint = r - rows;
+	return r;
+}
+
 static const struct msr_row *find_row(u32 index)
 {
 	u32 lo = 0, hi = ARRAY_SIZE(rows), mid;
@@ -409,7 +425,7 @@ static const struct msr_row *find_row(u32 index)
 
 int msr_get(struct vcpu *v, u32 index, u64 *val, bool host)
 {
-	const struct msr_row *r = find_row(index);
+	const struct msr_row *r = find_again(v, index);
 
 	*val = 0;
 	if (r && (r->flags & STATE))
@@ -419,7 +435,7 @@ int msr_get(struct vcpu *v, u32 index, u64 *val, bool host)
 
 int msr_set(struct vcpu *v, u32 index, u64 val, bool host)
 {
-	const struct msr_row *r = find_row(index);
+	const struct msr_row *r = find_again(v, index);
 
 	if (r && (r->flags & STATE))
 		vcpu_state(v);

@@ -49,6 +49,7 @@ struct vcpu_msrs {
 	u64 mtrr_var[MTRR_VARIABLE * 2], mtrr_fix[MTRR_FIXED], mtrr_deftype;
 	u64 mcg_cap, mcg_status, mcg_ctl;
 	u64 mce[MCE_MAX_BANKS * 4];	/* ctl, status, addr, misc of each */
+	u8 row_hint[16];		/* rows of the table that were found last */
 };
 
 /*

@@ -23,9 +23,14 @@ u64 x86_guest_tsc(struct vcpu *v)
 
 static void offset_changed(struct vcpu *v)
 {
+	const struct engine *e = v->vm->engine;
+
 	kvmclock_tsc_changed(v);
 	lapic_tsc_changed(v);
-	v->vm->engine->state_written(v);
+	if (e->tsc_changed)
+		e->tsc_changed(v);
+	else
+		e->state_written(v);
 }
 
 static void set_offset(struct vcpu *v, u64 offset)

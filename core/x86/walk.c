@@ -203,6 +203,15 @@ static int walk_fault(const struct walk *s, u32 code, struct x86_exception *exc)
 	return X86_EMU_FAULT;
 }
 
+/* vm_page for reading, without the call: a walk does it for each level. */
+static inline char *table_page(struct vcpu *v, u64 gpa)
+{
+	const struct memslot *s = vm_slot(v->vm, gpa >> PAGE_SHIFT);
+
+	return s ? plat_guest_page(v->vm, s->uaddr + (gpa - (s->base_gfn << PAGE_SHIFT)), false) :
+		   NULL;
+}
+
 /* False, with nothing done: it is not such a walk. */
 static bool walk_used(struct vcpu *v, u64 lin, u32 acc, struct x86_walk *w)
 {
@@ -214,7 +223,7 @@ static bool walk_used(struct vcpu *v, u64 lin, u32 acc, struct x86_walk *w)
 	char *page;
 
 	for (;; shift -= 9) {
-		page = vm_page(v->vm, v, table, false);
+		page = table_page(v, table);
 		if (!page || plat_guest_read(&pte, page + (lin >> shift & 0x1ff) * 8, 8))
 			return false;
 		all &= pte;

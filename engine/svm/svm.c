@@ -260,7 +260,17 @@ static void engine_fpu_written(struct vcpu *v)
 	hw_fpu_write(v, v->cpu.xsave);
 }
 
-/* CPUID, the TSC's offset, a debugger: all that svm_setup follows. */
+static void engine_tsc_changed(struct vcpu *v)
+{
+	struct svm_vcpu *s = svm_of(v);
+
+	if (!s)
+		return;
+	s->vmcb->control.tsc_offset = v->cpu.tsc_offset;
+	svm_dirty(s, SVM_CLEAN_INTERCEPTS);
+}
+
+/* CPUID, a debugger: all that svm_setup follows. */
 static void engine_state_written(struct vcpu *v)
 {
 	struct svm_vcpu *s = svm_of(v);
@@ -307,6 +317,7 @@ const struct engine svm_engine = {
 	.fpu_written = engine_fpu_written,
 	.kick = hw_kick,
 	.state_written = engine_state_written,
+	.tsc_changed = engine_tsc_changed,
 	.tlb_flush = engine_tlb_flush,
 	.tlb_flush_asid = engine_tlb_flush,
 	.tlb_flush_page = engine_tlb_flush_page,

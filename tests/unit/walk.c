@@ -25,6 +25,19 @@ void *vm_page(struct vm *m, struct vcpu *u, u64 gpa, bool write)
 	return gpa < sizeof(mem) ? mem + gpa : NULL;
 }
 
+static struct memslot slot = { .npages = PAGES, .uaddr = 0 };
+
+struct memslot *vm_slot_find(struct vm *m, u64 gfn)
+{
+	(void)m;
+	return gfn < PAGES ? &slot : NULL;
+}
+
+void *plat_guest_page(struct vm *m, u64 uaddr, bool write)
+{
+	return vm_page(m, NULL, uaddr, write);
+}
+
 int plat_guest_read(void *dst, const void *host, size_t n)
 {
 	memcpy(dst, host, n);
