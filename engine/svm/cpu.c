@@ -14,20 +14,11 @@
 
 #define MSR_VM_HSAVE_PA 0xc0010117
 
-struct svm_cpu {
-	u64 hsave_pa;		/* the processor's own host save area */
-	u64 host_pa;		/* and ours, for VMSAVE */
-	void *pages;
-	u64 generation;
-	u32 next_asid;
-	u64 last_id;		/* svm_vcpu.id that ran here last; 0: none yet */
-};
-
-static struct svm_cpu *cpus;
+struct svm_cpu *svm_cpus;
 
 static int cpu_on(void)
 {
-	struct svm_cpu *c = &cpus[hw_this_cpu()];
+	struct svm_cpu *c = &svm_cpus[hw_this_cpu()];
 	u64 efer = hw_rdmsr(MSR_EFER);
 
 	if (efer & SVM_EFER_SVME) {
@@ -50,11 +41,11 @@ int svm_cpus_create(void)
 {
 	int i, n = hw_nr_cpus();
 
-	cpus = plat_alloc(n * sizeof(*cpus));
-	if (!cpus)
+	svm_cpus = plat_alloc(n * sizeof(*svm_cpus));
+	if (!svm_cpus)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		struct svm_cpu *c = &cpus[i];
+		struct svm_cpu *c = &svm_cpus[i];
 
 		c->pages = hw_cpu_pages_alloc(i, 1, &c->hsave_pa);
 		if (!c->pages) {
@@ -70,10 +61,10 @@ void svm_cpus_destroy(void)
 {
 	int i, n = hw_nr_cpus();
 
-	for (i = 0; cpus && i < n; i++)
-		hw_pages_free(cpus[i].pages, 1);
-	plat_free(cpus);
-	cpus = NULL;
+	for (i = 0; svm_cpus && i < n; i++)
+		hw_pages_free(svm_cpus[i].pages, 1);
+	plat_free(svm_cpus);
+	svm_cpus = NULL;
 }
 
 int svm_cpus_enable(void)
@@ -88,21 +79,16 @@ void svm_cpus_disable(void)
 	hw_disable();
 }
 
-u64 svm_cpu_host_pa(int cpu)
-{
-	return cpus[cpu].host_pa;
-}
-
 static u8 new_asid(struct svm_vcpu *s, struct svm_cpu *c)
 {
 	u8 flush = SVM_TLB_NOTHING;
 
 	if (c->next_asid >= svm_caps.asids) {
-		c->generation++;
+		c->asid_generation++;
 		c->next_asid = 1;	/* 0 is the host's */
 		flush = SVM_TLB_FLUSH_ALL;
 	}
-	s->asid_generation = c->generation;
+	s->asid_generation = c->asid_generation;
 	s->vmcb->control.asid = c->next_asid++;
 	svm_dirty(s, SVM_CLEAN_ASID);
 	return flush;
@@ -113,22 +99,22 @@ static void invlpga(u64 lin, u32 asid)
 	__asm__ volatile("invlpga %0, %1" : : "a"(lin), "c"(asid) : "memory");
 }
 
-static SVM_COLD u8 flush(struct svm_vcpu *s, struct svm_cpu *c)
+static u8 flush(struct svm_vcpu *s, struct svm_cpu *c)
 {
-	bool all = s->flush;
+	bool page = s->flush == SVM_FLUSH_PAGE;
 
-	s->flush = s->flush_one = false;
-	if (s->asid_generation != c->generation)
+	s->flush = SVM_KEEP;
+	if (s->asid_generation != c->asid_generation)
 		return new_asid(s, c);
-	if (all)
+	if (!page)
 		return svm_caps.flush_by_asid ? SVM_TLB_FLUSH_GUEST : new_asid(s, c);
 	invlpga(s->flush_lin, s->vmcb->control.asid);
 	return SVM_TLB_NOTHING;
 }
 
-static SVM_COLD void moved(struct svm_vcpu *s, int cpu)
+static void moved(struct svm_vcpu *s, int cpu)
 {
-	struct svm_cpu *c = &cpus[cpu];
+	struct svm_cpu *c = &svm_cpus[cpu];
 
 	if (c->last_id)
 		hw_ibpb();
@@ -142,12 +128,12 @@ static SVM_COLD void moved(struct svm_vcpu *s, int cpu)
 
 void svm_cpu_prepare(struct svm_vcpu *s, int cpu)
 {
-	struct svm_cpu *c = &cpus[cpu];
+	struct svm_cpu *c = &svm_cpus[cpu];
 	u8 tlb = SVM_TLB_NOTHING;
 
-	if (unlikely(c->last_id != s->id || s->cpu != cpu))
+	if (c->last_id != s->id || s->cpu != cpu)
 		moved(s, cpu);
-	if (unlikely(s->asid_generation != c->generation || s->flush || s->flush_one))
+	if (s->asid_generation != c->asid_generation || s->flush)
 		tlb = flush(s, c);
 	s->vmcb->control.tlb_control = tlb;
 }

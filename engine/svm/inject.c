@@ -76,11 +76,11 @@ static int leave_shadow(struct svm_vcpu *s, enum engine_exit *why)
 	return -1;
 }
 
-int svm_prepare_windows(struct svm_vcpu *s, enum engine_exit *why)
+int svm_prepare_events(struct svm_vcpu *s, enum engine_exit *why)
 {
 	struct vmcb_control *c = &s->vmcb->control;
 	struct vcpu *v = s->vcpu;
-	u32 w = vcpu_windows(v), ctl = SVM_V_INTR_MASKING | x86_get_cr8(v);
+	u32 w = vcpu_windows(v), ctl = SVM_V_INTR_MASKING | (c->int_ctl & SVM_V_TPR);
 	bool tpr = w & VCPU_WINDOW_TPR;
 
 	if (unlikely((w & VCPU_WINDOW_NMI) && v->cpu.interrupt_shadow && !v->event_under_way))

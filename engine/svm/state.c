@@ -8,7 +8,6 @@
  */
 #include "svm.h"
 #include "core-int.h"
-#include "x86/lapic.h"
 #include "x86/msr.h"
 
 #define CR0_CACHE (X86_CR0_CD | X86_CR0_NW)
@@ -181,42 +180,6 @@ void svm_state_read(struct vcpu *v)
 	dtable_read(&c->idtr, &m->idtr);
 	msrs_read(s);
 	v->state_stale = false;
-}
-
-/* ---- each time ---- */
-
-void svm_state_enter(struct svm_vcpu *s)
-{
-	struct vmcb *b = s->vmcb;
-	const struct x86_cpu *c = &s->vcpu->cpu;
-
-	b->save.rip = c->rip;
-	b->save.rflags = c->rflags;
-	b->save.rsp = c->gpr[X86_RSP];
-	b->save.rax = c->gpr[X86_RAX];
-	b->control.int_state = c->interrupt_shadow ? SVM_INTERRUPT_SHADOW : 0;
-	if (unlikely(s->vcpu->guest_debug) && vcpu_debug_stepping(s->vcpu))
-		b->save.rflags |= X86_TF;
-}
-
-void svm_state_leave(struct svm_vcpu *s)
-{
-	struct vmcb *b = s->vmcb;
-	struct vcpu *v = s->vcpu;
-	struct x86_cpu *c = &v->cpu;
-	u64 stepped = c->rflags & X86_TF, tpr = b->control.int_ctl & 15;
-
-	c->rip = b->save.rip;
-	c->rflags = b->save.rflags;
-	c->gpr[X86_RSP] = b->save.rsp;
-	c->gpr[X86_RAX] = b->save.rax;
-	/* After STI or after MOV SS: it does not say. */
-	c->interrupt_shadow = b->control.int_state & SVM_INTERRUPT_SHADOW ?
-			      X86_SHADOW_STI | X86_SHADOW_MOV_SS : 0;
-	if (unlikely(v->guest_debug) && vcpu_debug_stepping(v) && !stepped)
-		c->rflags &= ~(u64)X86_TF;
-	if (unlikely(tpr != c->cr8))
-		lapic_set_cr8(v, tpr);
 }
 
 /* ---- beginnings ---- */

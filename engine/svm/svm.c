@@ -284,16 +284,15 @@ static void engine_tlb_flush(struct vcpu *v)
 	struct svm_vcpu *s = svm_of(v);
 
 	if (s)
-		s->flush = true;
+		s->flush = SVM_FLUSH;
 }
 
-/* One page more than one is all. */
+/* A second page is all. */
 static void engine_tlb_flush_page(struct vcpu *v, u64 lin)
 {
 	struct svm_vcpu *s = svm_of(v);
 
-	s->flush |= s->flush_one && s->flush_lin != lin;
-	s->flush_one = true;
+	s->flush = s->flush == SVM_KEEP ? SVM_FLUSH_PAGE : SVM_FLUSH;
 	s->flush_lin = lin;
 }
 

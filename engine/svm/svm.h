@@ -42,9 +42,8 @@ struct svm_vcpu {
 	/* where it ran last, and whether its translations there are good */
 	int cpu;
 	u64 asid_generation;
-	bool flush;
-	bool flush_one;			/* just that of flush_lin */
-	u64 flush_lin;
+	enum { SVM_KEEP, SVM_FLUSH_PAGE, SVM_FLUSH } flush;
+	u64 flush_lin;			/* with SVM_FLUSH_PAGE */
 
 	bool setup_stale;		/* what CPUID, filters, debugger choose: svm_setup */
 	u64 msr_filter_gen;		/* of the VM's MSR filter that msrpm follows */
@@ -52,7 +51,7 @@ struct svm_vcpu {
 	bool cr4_checked;		/* a guest's MOV CR4 could set what its CPUID has not */
 	bool tr_available;		/* the processor keeps TR's type as it was before LTR */
 	bool dr_open;			/* the guest's debug registers are in the processor's */
-	bool debug_live;		/* that, or breakpoints are set: svm_debug_live */
+	bool debug_live;		/* that, or breakpoints are set */
 	bool waits;			/* a window is open, or IRET intercepted: inject.c */
 	bool deliver_slow;		/* the next event is the emulator's to deliver */
 };
@@ -79,19 +78,34 @@ static inline void svm_dirty(struct svm_vcpu *s, u32 parts)
 }
 
 /* cpu.c */
+struct svm_cpu {
+	u64 hsave_pa;		/* the processor's own host save area */
+	u64 host_pa;		/* and ours, for VMSAVE */
+	void *pages;
+	u64 asid_generation;
+	u32 next_asid;
+	u64 last_id;		/* svm_vcpu.id that ran here last; 0: none yet */
+};
+extern struct svm_cpu *svm_cpus;
+
 int svm_cpus_create(void);
 void svm_cpus_destroy(void);
 int svm_cpus_enable(void);
 void svm_cpus_disable(void);
 /* On the processor that runs the guest next, interrupts off: its ASID, what to flush. */
 void svm_cpu_prepare(struct svm_vcpu *s, int cpu);
-u64 svm_cpu_host_pa(int cpu);	/* where VMSAVE leaves the host's state */
+/* Is there nothing to do for that? The last entry's is still right. */
+static inline bool svm_cpu_prepared(const struct svm_vcpu *s, int cpu)
+{
+	const struct svm_cpu *c = &svm_cpus[cpu];
+
+	return c->last_id == s->id && s->cpu == cpu && s->asid_generation == c->asid_generation &&
+	       !s->flush && !s->vmcb->control.tlb_control;
+}
 
 /* state.c */
 void svm_state_load(struct svm_vcpu *s);	/* vcpu->cpu to the VMCB; sets state_stale */
 void svm_state_read(struct vcpu *v);		/* and back; clears it */
-void svm_state_enter(struct svm_vcpu *s);	/* what is always in vcpu->cpu */
-void svm_state_leave(struct svm_vcpu *s);
 /* CR0, CR3, CR4, EFER, CS and SS alone: what core/x86/decoded.c and page walks need. */
 void svm_mode_read(struct svm_vcpu *s);
 void svm_vmcb_init(struct svm_vcpu *s);
@@ -106,28 +120,22 @@ void svm_msr_setup(struct svm_vcpu *s);
 
 /* inject.c */
 bool svm_inject(struct vcpu *v, enum x86_event_kind kind, const struct x86_exception *ev);
-int svm_prepare_windows(struct svm_vcpu *s, enum engine_exit *why);
+/* After vcpu_enter_guest. 1: go on; 0: leave run() with *@why; -1: through it again. */
+int svm_prepare_events(struct svm_vcpu *s, enum engine_exit *why);
 void svm_after_events(struct svm_vcpu *s);	/* after each exit */
 
-/* After vcpu_enter_guest. 1: go on; 0: leave run() with *@why; -1: through it again. */
-static inline int svm_prepare_events(struct svm_vcpu *s, enum engine_exit *why)
+/*
+ * No event is about, or was at the last entry, and no window is open: neither of the two has
+ * anything to do.
+ */
+static inline bool svm_calm(const struct svm_vcpu *s)
 {
-	struct vcpu *v = s->vcpu;
-
-	/* Nothing waits, nothing did, and the guest's task priority is in the VMCB. */
-	if (likely(!v->events_open && !s->waits &&
-		   (s->vmcb->control.int_ctl & SVM_V_TPR) == v->cpu.cr8))
-		return 1;
-	return svm_prepare_windows(s, why);
+	return !(s->vcpu->events_open | s->waits);
 }
 
 /* debug.c */
 void svm_debug_load(struct svm_vcpu *s);	/* with svm_state_load */
 void svm_debug_setup(struct svm_vcpu *s);	/* with svm_setup */
-static inline bool svm_debug_live(const struct svm_vcpu *s)
-{
-	return s->debug_live;
-}
 void svm_debug_enter(struct svm_vcpu *s);	/* live, interrupts off, right before the entry */
 void svm_debug_leave(struct svm_vcpu *s);	/* and right after the exit */
 int svm_exit_db(struct svm_vcpu *s, enum engine_exit *why);
