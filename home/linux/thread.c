@@ -73,16 +73,18 @@ void plat_thread_enter(struct plat_thread *t, struct vcpu *vcpu)
 	WRITE_ONCE(h->task, current);
 	preempt_notifier_init(&h->notifier, &preempt_ops);
 	preempt_notifier_register(&h->notifier);
-	if (unlikely(h->has_mask))
-		sigprocmask(SIG_SETMASK, &h->mask, &h->saved);
+	if (unlikely(h->has_mask))	/* a signal that would kill is kept for who blocks it else */
+		sigprocmask(SIG_SETMASK, &h->mask, &current->real_blocked);
 }
 
 void plat_thread_leave(struct plat_thread *t)
 {
 	struct thread_home *h = thread_home(t);
 
-	if (unlikely(h->has_mask))
-		sigprocmask(SIG_SETMASK, &h->saved, NULL);
+	if (unlikely(h->has_mask)) {
+		sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
+		sigemptyset(&current->real_blocked);
+	}
 	preempt_notifier_unregister(&h->notifier);
 	WRITE_ONCE(h->task, NULL);
 }

@@ -24,7 +24,7 @@ struct thread_home {
 	struct task_struct *task;	/* in KVM_RUN; readers hold the RCU lock */
 	struct rcuwait wait;
 	struct preempt_notifier notifier;
-	sigset_t mask, saved;	/* KVM_SET_SIGNAL_MASK's, and the thread's own meanwhile */
+	sigset_t mask;		/* KVM_SET_SIGNAL_MASK's; the thread's own is in real_blocked meanwhile */
 };
 
 static inline struct thread_home *thread_home(struct plat_thread *t)

@@ -173,6 +173,34 @@ static void signal_pending(void)
 	CHECK(signals == 1 || sigismember(&block, SIGUSR1));
 }
 
+/* Blocked outside and without a handler: one that arrives ends the run, not the process. */
+static void signal_default(void)
+{
+	struct {
+		struct kvm_signal_mask head;
+		u64 set;
+	} __attribute__((packed)) m = { .head.len = 8, .set = 0 };
+	pthread_t self = pthread_self(), th;
+	sigset_t usr1;
+	struct box b;
+	int sig;
+
+	BOX(&b, IRQCHIP_NONE, REAL16, run_spin);
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	OK(pthread_sigmask(SIG_BLOCK, &usr1, NULL));
+	OK(ioctl(b.cpu.fd, KVM_SET_SIGNAL_MASK, &m));
+	pthread_create(&th, NULL, kicker, &self);
+	for (int i = 0; i < 5; i++) {
+		EQ(run_once(&b.cpu), -EINTR);
+		EQ(b.cpu.run->exit_reason, KVM_EXIT_INTR);
+		OK(sigwait(&usr1, &sig));
+		EQ(sig, SIGUSR1);
+	}
+	enough = true;
+	pthread_join(th, NULL);
+}
+
 static void signal_masked(void)
 {
 	struct itimerval t = { .it_value.tv_usec = 200000, .it_interval.tv_usec = 200000 };
@@ -323,6 +351,7 @@ static const struct api_test rows[] = {
 	{ "run/signal-thread", signal_from_thread, "pthread_kill does" },
 	{ "run/signal-loops", signal_loops, "out of every kind of loop" },
 	{ "run/signal-pending", signal_pending, "the mask opens what was blocked" },
+	{ "run/signal-default", signal_default, "what would kill only ends the run" },
 	{ "run/signal-masked", signal_masked, "the mask blocks what was open" },
 	{ "run/sync-regs-out", sync_regs_out, "registers in the shared page after an exit" },
 	{ "run/sync-regs-in", sync_regs_in, "and from it before a run" },
