@@ -553,11 +553,11 @@ def disk_linux(directory):
         disk = f"{GUEST}/disk"
     else:
         compile_disk(disk)
-    for argv in ([os.path.join(TOP, "scripts/mkinitrd"), initrd, busybox, f"tests/run={script}",
-                  f"tests/disk={disk}", *(f"modules/{os.path.basename(k)}={k}" for k in kos)]):
-        p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        if p.returncode:
-            raise Wrong(p.stdout.decode(errors="replace"))
+    argv = [os.path.join(TOP, "scripts/mkinitrd"), initrd, busybox, f"tests/run={script}",
+            f"tests/disk={disk}", *(f"modules/{os.path.basename(k)}={k}" for k in kos)]
+    p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if p.returncode:
+        raise Wrong(p.stdout.decode(errors="replace"))
     drives = [word for kind in ("virtio", "ide")
               for word in ("-drive", f"file={image},format=raw,snapshot=on,if={kind}")]
     text = run(qemu("-m", "256", "-smp", "2", "-nographic", "-no-reboot", "-kernel", kernel,
