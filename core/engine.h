@@ -158,6 +158,7 @@ struct engine_fault {
 	void *fpstate;		/* the frame's FXSAVE area (mxcsr and x87 status can be read) */
 };
 
-extern const struct engine bt_engine, svm_engine;
+extern const struct engine bt_engine;
+extern struct engine svm_engine;	/* its init() adds what the processor can */
 
 #endif

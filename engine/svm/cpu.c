@@ -12,6 +12,7 @@
 #include "svm.h"
 #include "x86/msr.h"
 
+#define MSR_TSC_RATIO 0xc0000104
 #define MSR_VM_HSAVE_PA 0xc0010117
 
 struct svm_cpu *svm_cpus;
@@ -28,11 +29,24 @@ static int cpu_on(void)
 	hw_wrmsr(MSR_EFER, efer | SVM_EFER_SVME);
 	hw_wrmsr(MSR_VM_HSAVE_PA, c->hsave_pa);
 	c->next_asid = svm_caps.asids;	/* a new generation first of all */
+	c->tsc_ratio = SVM_TSC_RATIO_ONE;
+	if (svm_caps.tsc_scaling)
+		hw_wrmsr(MSR_TSC_RATIO, c->tsc_ratio);
 	return 0;
+}
+
+/* How fast a guest's TSC goes here; the host's own is not touched by it (15.30.5). */
+static void set_tsc_ratio(struct svm_cpu *c, u64 ratio)
+{
+	if (likely(c->tsc_ratio == ratio))
+		return;
+	c->tsc_ratio = ratio;
+	hw_wrmsr(MSR_TSC_RATIO, ratio);
 }
 
 static void cpu_off(void)
 {
+	set_tsc_ratio(&svm_cpus[hw_this_cpu()], SVM_TSC_RATIO_ONE);
 	hw_wrmsr(MSR_VM_HSAVE_PA, 0);
 	hw_wrmsr(MSR_EFER, hw_rdmsr(MSR_EFER) & ~SVM_EFER_SVME);
 }
@@ -119,6 +133,7 @@ static void moved(struct svm_vcpu *s, int cpu)
 	if (c->last_id)
 		hw_ibpb();
 	c->last_id = s->id;
+	set_tsc_ratio(c, s->tsc_ratio);
 	if (s->cpu == cpu)
 		return;
 	s->cpu = cpu;

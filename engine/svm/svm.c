@@ -110,6 +110,7 @@ static void find_caps(void)
 	svm_caps = (struct svm_caps){
 		.asids = r[EBX],
 		.next_rip = r[EDX] & BIT(3),
+		.tsc_scaling = r[EDX] & BIT(4),
 		.flush_by_asid = r[EDX] & BIT(6),
 		.pause_filter = r[EDX] & BIT(10),
 		.pause_threshold = r[EDX] & BIT(12),
@@ -134,6 +135,10 @@ static int engine_init(void)
 	if (!usable())
 		return -EOPNOTSUPP;
 	find_caps();
+	if (svm_caps.tsc_scaling) {
+		svm_engine.tsc_ratio_fraction_bits = SVM_TSC_RATIO_BITS;
+		svm_engine.tsc_ratio_bits = SVM_TSC_RATIO_BITS + 8;
+	}
 	iopm = hw_cpu_pages_alloc(0, IOPM_ORDER, &pa);
 	if (!iopm || svm_cpus_create()) {
 		hw_pages_free(iopm, IOPM_ORDER);
@@ -231,6 +236,7 @@ static int engine_vcpu_create(struct vcpu *v)
 	s->vcpu = v;
 	s->id = plat_atomic_add64(&last_id, 1) + 1;
 	s->cpu = -1;
+	s->tsc_ratio = SVM_TSC_RATIO_ONE;
 	s->vmcb = hw_pages_alloc(0, &s->vmcb_pa);
 	s->msrpm = hw_pages_alloc(MSRPM_ORDER, &s->msrpm_pa);
 	if (s->vmcb && s->msrpm)
@@ -262,12 +268,17 @@ static void engine_fpu_written(struct vcpu *v)
 
 static void engine_tsc_changed(struct vcpu *v)
 {
+	u64 ratio = v->tsc_ratio ? v->tsc_ratio : SVM_TSC_RATIO_ONE;
 	struct svm_vcpu *s = svm_of(v);
 
 	if (!s)
 		return;
 	s->vmcb->control.tsc_offset = v->cpu.tsc_offset;
 	svm_dirty(s, SVM_CLEAN_INTERCEPTS);
+	if (s->tsc_ratio == ratio)
+		return;
+	s->tsc_ratio = ratio;
+	s->cpu = -1;		/* a processor is told when the vCPU comes to it */
 }
 
 /* CPUID, a debugger: all that svm_setup follows. */
@@ -301,7 +312,8 @@ static void engine_mode_changed(struct vcpu *v)
 {
 }
 
-const struct engine svm_engine = {
+/* engine_init adds what not every processor can. */
+struct engine svm_engine = {
 	.name = "svm",
 	.init = engine_init,
 	.exit = engine_exit,

@@ -20,6 +20,7 @@ struct svm_caps {
 	u32 asids;
 	bool next_rip;			/* NRIPS */
 	bool flush_by_asid;
+	bool tsc_scaling;		/* MSR TSC_RATIO */
 	bool pause_filter, pause_threshold;
 	bool spec_ctrl;			/* there is an MSR SPEC_CTRL ... */
 	bool virt_spec_ctrl;		/* ... and the VMCB has the guest's */
@@ -38,6 +39,7 @@ struct svm_vcpu {
 	u8 *msrpm;			/* MSR permission map: two bits an MSR */
 	u64 msrpm_pa;
 	u64 id;				/* of all vCPUs that ever were */
+	u64 tsc_ratio;			/* its TSC's ticks for one of the host's: 8.32 bits */
 
 	/* where it ran last, and whether its translations there are good */
 	int cpu;
@@ -55,6 +57,9 @@ struct svm_vcpu {
 	bool waits;			/* a window is open, or IRET intercepted: inject.c */
 	bool deliver_slow;		/* the next event is the emulator's to deliver */
 };
+
+#define SVM_TSC_RATIO_BITS 32
+#define SVM_TSC_RATIO_ONE BIT_ULL(SVM_TSC_RATIO_BITS)
 
 /* Out of line: not needed each time. */
 #define SVM_COLD __attribute__((__noinline__, __cold__))
@@ -85,6 +90,7 @@ struct svm_cpu {
 	u64 asid_generation;
 	u32 next_asid;
 	u64 last_id;		/* svm_vcpu.id that ran here last; 0: none yet */
+	u64 tsc_ratio;			/* of MSR TSC_RATIO */
 };
 extern struct svm_cpu *svm_cpus;
 

@@ -15,8 +15,6 @@ char device_name[32] = "kvm";
 module_param_string(device, device_name, sizeof(device_name), 0444);
 MODULE_PARM_DESC(device, "Name of the device in /dev (default: kvm)");
 
-extern const struct engine svm_engine;
-
 static int __init anykvm_init(void)
 {
 	int err;
