@@ -81,6 +81,27 @@ static int on_vmmcall(struct svm_vcpu *s, enum engine_exit *why)
 	return likely(next) ? vcpu_decoded_hypercall(s->vcpu, next, why) : svm_emulate(s, why);
 }
 
+/* MOV to a control register, where the processor says which and how long it is. */
+static int on_cr_write(struct svm_vcpu *s, enum engine_exit *why)
+{
+	static int (*const set[9])(struct vcpu *v, u64 val) = {
+		[0] = x86_set_cr0, [4] = x86_set_cr4, [8] = x86_set_cr8,
+	};
+	static const struct x86_exception gp = { .vector = X86_EXC_GP, .has_error = true };
+	u64 info = s->vmcb->control.exit_info_1, next = s->vmcb->control.next_rip, val;
+	struct vcpu *v = s->vcpu;
+
+	if (!svm_caps.decode_assists || !svm_caps.next_rip || !(info & SVM_CR_MOV))
+		return svm_emulate(s, why);
+	vcpu_state(v);
+	val = v->cpu.gpr[info & SVM_CR_GPR];
+	if (!x86_64bit(&v->cpu))
+		val = (u32)val;
+	if (set[s->vmcb->control.exit_code - SVM_EXIT_CR_WRITE](v, val))
+		return raise(s, &gp);
+	return vcpu_decoded_skip(v, next, why);
+}
+
 /* The other vendor's instructions, which this processor does not have and the emulator does. */
 static bool foreign(struct vcpu *v)
 {
@@ -196,9 +217,9 @@ static int unknown(struct svm_vcpu *s, enum engine_exit *why)
 
 static exit_fn *const exits[] = {
 	[SVM_EXIT_CR_READ + 0] = svm_emulate,
-	[SVM_EXIT_CR_WRITE + 0] = svm_emulate,
-	[SVM_EXIT_CR_WRITE + 4] = svm_emulate,
-	[SVM_EXIT_CR_WRITE + 8] = svm_emulate,
+	[SVM_EXIT_CR_WRITE + 0] = on_cr_write,
+	[SVM_EXIT_CR_WRITE + 4] = on_cr_write,
+	[SVM_EXIT_CR_WRITE + 8] = on_cr_write,
 	[SVM_EXIT_DR_READ ... SVM_EXIT_DR_WRITE + 15] = svm_exit_dr,
 	[SVM_EXIT_EXCP + X86_EXC_DB] = svm_exit_db,
 	[SVM_EXIT_EXCP + X86_EXC_BP] = svm_exit_bp,

@@ -112,6 +112,7 @@ static void find_caps(void)
 		.next_rip = r[EDX] & BIT(3),
 		.tsc_scaling = r[EDX] & BIT(4),
 		.flush_by_asid = r[EDX] & BIT(6),
+		.decode_assists = r[EDX] & BIT(7),
 		.pause_filter = r[EDX] & BIT(10),
 		.pause_threshold = r[EDX] & BIT(12),
 		.virt_spec_ctrl = r[EDX] & BIT(20),

@@ -19,6 +19,7 @@
 struct svm_caps {
 	u32 asids;
 	bool next_rip;			/* NRIPS */
+	bool decode_assists;		/* MOV to CR: from which register */
 	bool flush_by_asid;
 	bool tsc_scaling;		/* MSR TSC_RATIO */
 	bool pause_filter, pause_threshold;

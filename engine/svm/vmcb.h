@@ -86,12 +86,16 @@
 #define SVM_CLEAN_CR2 BIT(9)
 #define SVM_CLEAN_ALL 0x3ffu
 
-/* control.exit_info_1 of an IOIO exit */
+/* control.exit_info_1 of a CR access, with decode assists: MOV (not LMSW, CLTS), its register */
+#define SVM_CR_MOV BIT_ULL(63)
+#define SVM_CR_GPR 15
+
+/* ... of an IOIO exit */
 #define SVM_IOIO_IN BIT(0)
 #define SVM_IOIO_STR BIT(2)
 #define SVM_IOIO_SIZE(i) ((u32)(i) >> 4 & 7)	/* in bytes */
 
-/* ... and of a nested page fault: a page fault's error code, and above it: */
+/* ... of a nested page fault: a page fault's error code, and above it: */
 #define SVM_NPF_PRESENT BIT(0)
 #define SVM_NPF_WRITE BIT(1)
 #define SVM_NPF_FETCH BIT(4)
