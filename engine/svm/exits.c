@@ -127,16 +127,27 @@ static int on_ud(struct svm_vcpu *s, enum engine_exit *why)
 
 /* ---- other exceptions ---- */
 
-/* Met while another event was delivered: the emulator delivers both, as the manual orders. */
+/*
+ * The delivery of an event met what the processor does not finish. The event is queued again, and
+ * the emulator's this time; of INT n and its like the instruction is, which begins again.
+ */
+static int deliver_slowly(struct svm_vcpu *s, enum engine_exit *why)
+{
+	const struct vcpu *v = s->vcpu;
+
+	if (!v->exception_pending && !v->nmi_injected && !v->interrupt_injected)
+		return svm_emulate(s, why);
+	s->deliver_slow = true;
+	return 1;
+}
+
 static int on_ac(struct svm_vcpu *s, enum engine_exit *why)
 {
 	struct x86_exception ac = { .vector = X86_EXC_AC, .has_error = true,
 				    .error = s->vmcb->control.exit_info_1 };
 
-	if (s->vmcb->control.exit_int_info & SVM_EVENT_VALID) {
-		s->deliver_slow = true;
-		return 1;
-	}
+	if (s->vmcb->control.exit_int_info & SVM_EVENT_VALID)
+		return deliver_slowly(s, why);
 	return raise(s, &ac);
 }
 
@@ -163,10 +174,8 @@ static int on_npf(struct svm_vcpu *s, enum engine_exit *why)
 		return 1;
 	case NESTED_MMIO:
 		/* A stack or table of an event there is the emulator's, too. */
-		if (unlikely(c->exit_int_info & SVM_EVENT_VALID)) {
-			s->deliver_slow = true;
-			return 1;
-		}
+		if (unlikely(c->exit_int_info & SVM_EVENT_VALID))
+			return deliver_slowly(s, why);
 		if (likely(error & SVM_NPF_FINAL))
 			s->vcpu->known_gpa = gpa;
 		return svm_emulate(s, why);
