@@ -8,11 +8,9 @@
  * paging, and the engine's callbacks for it only order flushes.
  */
 #include "svm.h"
+#include "usable.h"
 #include "core-int.h"
 #include "x86/msr.h"
-
-#define MSR_VM_CR 0xc0010114
-#define VM_CR_SVMDIS BIT_ULL(4)
 
 struct svm_caps svm_caps;
 
@@ -85,21 +83,16 @@ static u64 host_xcr0(void)
 
 static bool usable(void)
 {
+	bool svm = has(0x80000001, ECX, 2);
+	const char *why;
 	u64 vm_cr;
 
-	if (!has(0x80000001, ECX, 2)) {
-		plat_log("this processor has no AMD-V (SVM): the module needs one that has, or 'nested' virtualization where this is a guest");
-		return false;
-	}
-	if (!hw_rdmsr_safe(MSR_VM_CR, &vm_cr) && (vm_cr & VM_CR_SVMDIS)) {
-		plat_log("AMD-V is locked by the firmware: enable 'SVM mode' in its setup");
-		return false;
-	}
-	if (!has(0x8000000a, EDX, 0)) {
-		plat_log("this processor's AMD-V has no nested paging (Opteron and Phenom of 2007 were the first): guests can't be run without it");
-		return false;
-	}
-	return true;
+	if (!svm || hw_rdmsr_safe(MSR_VM_CR, &vm_cr))
+		vm_cr = 0;
+	why = svm_unusable(svm, vm_cr, has(0x8000000a, EDX, 0));
+	if (why)
+		plat_log("%s", why);
+	return !why;
 }
 
 static void find_caps(void)

@@ -34,3 +34,7 @@ tests/fuzz/ioctl-args := 3000
 test-y += tests/unit/walk
 san-test-y += tests/unit/walk
 tests/unit/walk-y := tests/unit/walk.o core/x86/walk.o core/string.o
+
+# What the AMD-V engine asks of a processor.
+test-y += tests/unit/svm_usable
+tests/unit/svm_usable-y := tests/unit/svm_usable.o engine/svm/usable.o
