@@ -103,14 +103,16 @@ asm(".pushsection .rodata\n guest_code: .code32\n"
     "	incl 20(%ebp)\n		cmpl $0, 24(%ebp)\n	je 3b\n	jmp 0b\n"
     "guest_end: .code64\n .popsection");
 
+#define GUEST_VCPUS 64
+
 struct guest {
-	int vm, vcpus, cpu[2];
+	int vm, vcpus, cpu[GUEST_VCPUS];
 	bool chips;			/* with interrupts on: the vCPU can be made to wait */
-	struct kvm_run *run[2];
+	struct kvm_run *run[GUEST_VCPUS];
 	u8 *low, *mem;
 	u64 size;
 	/* counting in the background */
-	pthread_t thread[2];
+	pthread_t thread[GUEST_VCPUS];
 	u64 pages, stride;
 	volatile u32 faults;		/* times that KVM_RUN gave -EFAULT */
 	void (*on_exit)(struct guest *g, int id);
