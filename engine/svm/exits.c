@@ -189,11 +189,20 @@ static int on_npf(struct svm_vcpu *s, enum engine_exit *why)
 
 /* ---- ends ---- */
 
-/* What the VMCB holds now nobody says (15.14.3): the vCPU begins anew, as after INIT. */
+/*
+ * What the VMCB holds now nobody says (15.14.3): the vCPU begins anew, as after INIT. But
+ * processors leave what the guest died of, and after this nothing else is left to tell.
+ */
 static int on_shutdown(struct svm_vcpu *s, enum engine_exit *why)
 {
+	const struct vmcb_save *m = &s->vmcb->save;
 	struct vcpu *v = s->vcpu;
 
+	plat_log("vcpu %u: shutdown (cs:rip %x:%llx, rsp %llx, cr0 %llx, cr2 %llx, cr3 %llx, event %llx)",
+		 v->id, m->cs.selector, (unsigned long long)m->rip, (unsigned long long)m->rsp,
+		 (unsigned long long)m->cr0, (unsigned long long)m->cr2,
+		 (unsigned long long)m->cr3,
+		 (unsigned long long)s->vmcb->control.exit_int_info);
 	svm_vmcb_init(s);
 	v->state_stale = false;
 	x86_vcpu_reset(v, true);

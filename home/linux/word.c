@@ -7,6 +7,7 @@
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
 #include <linux/random.h>
+#include <linux/ratelimit.h>
 #include <linux/sched/clock.h>
 #include <linux/ktime.h>
 #include <asm/cpufeature.h>
@@ -113,11 +114,15 @@ void plat_trace(const char *fmt, ...)
 	va_end(ap);
 }
 
+/* A guest can make us say something as often as it likes. */
 void plat_log(const char *fmt, ...)
 {
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	struct va_format f = { .fmt = fmt };
 	va_list ap;
 
+	if (!__ratelimit(&limit))
+		return;
 	va_start(ap, fmt);
 	f.va = &ap;
 	pr_info("anykvm: %pV\n", &f);
