@@ -69,7 +69,10 @@ struct engine {
 	 */
 	bool (*inject)(struct vcpu *v, enum x86_event_kind kind, const struct x86_exception *ev);
 
-	/* vcpu->state_stale, fpu_stale: bring cpu, cpu.xsave up to date and clear it. */
+	/*
+	 * vcpu->state_stale, fpu_stale: bring cpu, cpu.xsave up to date and clear it. Inside run()
+	 * fpu_stale may stay set: the registers are the guest's again without more ado.
+	 */
 	void (*state_read)(struct vcpu *v);
 	void (*fpu_read)(struct vcpu *v);
 	/* cpu.xsave has been written (after vcpu_fpu): the engine's copy is old. */

@@ -67,6 +67,7 @@ int svm_cpus_create(void)
 			return -ENOMEM;
 		}
 		c->host_pa = c->hsave_pa + PAGE_SIZE;
+		c->asid_generation = 1;		/* 0 is that of a vCPU without an ASID */
 	}
 	return 0;
 }

@@ -248,10 +248,10 @@ static int engine_vcpu_create(struct vcpu *v)
 
 /* ---- callbacks ---- */
 
+/* Inside run() the copy is old as soon as the guest goes on: it stays stale. */
 static void engine_fpu_read(struct vcpu *v)
 {
-	hw_fpu_read(v, v->cpu.xsave, X86_XSAVE_MAX);
-	v->fpu_stale = false;
+	v->fpu_stale = hw_fpu_read(v, v->cpu.xsave, X86_XSAVE_MAX);
 }
 
 /* What XRSTOR would not take the core has kept out. */

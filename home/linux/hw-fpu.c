@@ -60,7 +60,7 @@ void hw_fpu_put(struct vcpu *v)
 }
 
 /* What is in the registers is not in memory: out with it, and in again. */
-void hw_fpu_read(struct vcpu *v, void *xsave, size_t n)
+bool hw_fpu_read(struct vcpu *v, void *xsave, size_t n)
 {
 	struct thread_home *h = vcpu_home(v);
 	bool loaded = h->fpu_loaded;
@@ -70,6 +70,7 @@ void hw_fpu_read(struct vcpu *v, void *xsave, size_t n)
 	fpu_copy_guest_fpstate_to_uabi(h->fpu, xsave, n, XFEATURES_GUEST, 0);
 	if (loaded)
 		hw_fpu_load(v);
+	return loaded;
 }
 
 int hw_fpu_write(struct vcpu *v, const void *xsave)

@@ -77,9 +77,10 @@ void hw_fpu_destroy(struct vcpu *v);
 /*
  * Copy between the guest FPU and the standard form of XSAVE (vcpu->cpu.xsave,
  * X86_XSAVE_MAX bytes), whether or not it is loaded. Write: -EINVAL for what
- * XRSTOR would not take.
+ * XRSTOR would not take. Read: true if it is loaded, so that the copy is good
+ * until the guest goes on.
  */
-void hw_fpu_read(struct vcpu *v, void *xsave, size_t n);
+bool hw_fpu_read(struct vcpu *v, void *xsave, size_t n);
 int hw_fpu_write(struct vcpu *v, const void *xsave);
 /* XCR0 while the guest runs (interrupts off). hw_xcr0_host puts the host's back where it differs. */
 void hw_xcr0_guest(u64 xcr0);

@@ -375,6 +375,30 @@ static void coalesced_mmio(void)
 	expect_write(&b.cpu, HOLE, 4, 1);
 }
 
+GUEST(io_coalesced_sse, 64,
+      "mov $0x10000000, %rdi\n mov $1, %eax\n movd %eax, %xmm0\n movups %xmm0, (%rdi)\n"
+      "mov $2, %eax\n movd %eax, %xmm0\n movups %xmm0, 16(%rdi)\n movd %xmm0, %eax\n hlt");
+
+/* Between two writes that need no exit the guest goes on, and its registers change. */
+static void coalesced_sse(void)
+{
+	struct kvm_coalesced_mmio_zone z = { .addr = HOLE, .size = 0x100 };
+	struct kvm_coalesced_mmio_ring *ring;
+	struct box b;
+
+	BOX(&b, IRQCHIP_NONE, LONG64, io_coalesced_sse);
+	if (!kvm_cap(KVM_CAP_COALESCED_MMIO))
+		SKIP("KVM_CAP_COALESCED_MMIO is not offered");
+	ring = (void *)((u8 *)b.cpu.run + kvm_cap(KVM_CAP_COALESCED_MMIO) * PAGE);
+	OK(ioctl(b.vm.fd, KVM_REGISTER_COALESCED_MMIO, &z));
+	finish(&b.cpu);
+	EQ(ring->last, 4); /* each of 8 bytes */
+	EQ(ring->coalesced_mmio[0].data[0], 1);
+	EQ(ring->coalesced_mmio[2].phys_addr, HOLE + 16);
+	EQ(ring->coalesced_mmio[2].data[0], 2);
+	EQ(regs_get(&b.cpu).rax, 2);
+}
+
 GUEST(io_coalesced_many, 64, "mov $0x10000000, %rdi\n 1: mov %eax, (%rdi)\n inc %eax\n jmp 1b");
 
 static void coalesced_full(void)
@@ -434,6 +458,7 @@ static const struct api_test rows[] = {
 	{ "io/mmio-real", mmio_real_mode, "in real mode" },
 	{ "io/mmio-call", mmio_indirect_call, "a jump target read from a device" },
 	{ "io/coalesced", coalesced_mmio, "writes go to the ring without an exit" },
+	{ "io/coalesced-sse", coalesced_sse, "so do a vector register's, each as it is then" },
 	{ "io/coalesced-full", coalesced_full, "a full ring exits" },
 	{ "io/coalesced-pio", coalesced_pio, "ports too" },
 };
