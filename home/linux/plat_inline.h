@@ -10,7 +10,7 @@
 #define ANYKVM_PLAT_INLINE_H
 
 #include <linux/tracepoint-defs.h>
-#include "types.h"
+#include "atomic.h"
 
 struct vcpu;
 
@@ -34,45 +34,6 @@ struct plat_thread {
 	struct vcpu *vcpu;
 	u64 home[24];
 };
-
-/* ---- atomics: sequentially consistent, the old value is returned ---- */
-
-#define PLAT_ATOMIC(bits)							\
-static inline u##bits plat_atomic_or##bits(u##bits *p, u##bits v)		\
-{ return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST); }				\
-static inline u##bits plat_atomic_and##bits(u##bits *p, u##bits v)		\
-{ return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST); }				\
-static inline u##bits plat_atomic_add##bits(u##bits *p, u##bits v)		\
-{ return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST); }				\
-static inline u##bits plat_atomic_xchg##bits(u##bits *p, u##bits v)		\
-{ return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST); }				\
-static inline u##bits plat_atomic_cmpxchg##bits(u##bits *p, u##bits old, u##bits new_)	\
-{										\
-	__atomic_compare_exchange_n(p, &old, new_, false, __ATOMIC_SEQ_CST,	\
-				    __ATOMIC_SEQ_CST);				\
-	return old;								\
-}
-PLAT_ATOMIC(32)
-PLAT_ATOMIC(64)
-#undef PLAT_ATOMIC
-
-static inline void plat_mb(void)
-{
-	__asm__ volatile("lock addl $0, -4(%%rsp)" ::: "memory");
-}
-
-static inline void plat_pause(void)
-{
-	__asm__ volatile("pause" ::: "memory");
-}
-
-static inline u64 plat_rdtsc(void)
-{
-	u32 lo, hi;
-
-	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return lo | (u64)hi << 32;
-}
 
 /* ---- tracepoints: what the core knows and the engine does not (trace.c) ---- */
 

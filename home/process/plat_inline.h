@@ -11,7 +11,7 @@
 #ifndef ANYKVM_PLAT_INLINE_H
 #define ANYKVM_PLAT_INLINE_H
 
-#include "types.h"
+#include "atomic.h"
 
 struct vcpu;
 
@@ -45,27 +45,6 @@ struct plat_thread {
 	u64 reserved[2];
 };
 
-/* ---- atomics: sequentially consistent, the old value is returned ---- */
-
-#define PLAT_ATOMIC(bits)							\
-static inline u##bits plat_atomic_or##bits(u##bits *p, u##bits v)		\
-{ return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST); }				\
-static inline u##bits plat_atomic_and##bits(u##bits *p, u##bits v)		\
-{ return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST); }				\
-static inline u##bits plat_atomic_add##bits(u##bits *p, u##bits v)		\
-{ return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST); }				\
-static inline u##bits plat_atomic_xchg##bits(u##bits *p, u##bits v)		\
-{ return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST); }				\
-static inline u##bits plat_atomic_cmpxchg##bits(u##bits *p, u##bits old, u##bits new_)	\
-{										\
-	__atomic_compare_exchange_n(p, &old, new_, false, __ATOMIC_SEQ_CST,	\
-				    __ATOMIC_SEQ_CST);				\
-	return old;								\
-}
-PLAT_ATOMIC(32)
-PLAT_ATOMIC(64)
-#undef PLAT_ATOMIC
-
 /* Nobody asks a process (ANYKVM_TRACE has its own topics: plat_trace). */
 static inline void plat_trace_mmio(bool write, u32 len, u64 gpa, const void *val)
 {
@@ -77,24 +56,6 @@ static inline void plat_trace_pio(bool out, u16 port, u32 size, u32 count, const
 
 static inline void plat_trace_msr(bool write, u32 index, u64 val, bool refused)
 {
-}
-
-static inline void plat_mb(void)
-{
-	__asm__ volatile("mfence" ::: "memory");
-}
-
-static inline void plat_pause(void)
-{
-	__asm__ volatile("pause" ::: "memory");
-}
-
-static inline u64 plat_rdtsc(void)
-{
-	u32 lo, hi;
-
-	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-	return lo | (u64)hi << 32;
 }
 
 /* ---- spinlock ---- */
