@@ -140,6 +140,7 @@ static void signal_loops(void)
 #undef LOOP
 	};
 	struct itimerval timer = { .it_value.tv_usec = 10000, .it_interval.tv_usec = 10000 };
+	struct itimerval off = {};
 	struct box b;
 
 	catch_usr1();
@@ -148,6 +149,7 @@ static void signal_loops(void)
 		OK(setitimer(ITIMER_REAL, &timer, NULL));
 		for (int i = 0; i < 3; i++)
 			EQ(run_once(&b.cpu), -EINTR);
+		OK(setitimer(ITIMER_REAL, &off, NULL)); /* KVM_CREATE_VM may be interrupted, too */
 	}
 }
 
