@@ -64,12 +64,15 @@ void lapic_update_ppr(struct lapic *l)
 	l->ppr = (l->tpr & 0xf0) >= class ? l->tpr : class;
 }
 
-/* PPR has fallen: is there something to take now? */
+/*
+ * PPR has changed: is there something to take now? Or to wait for with TPR, which the guest may
+ * lower where nobody sees it: then the engine has to open its window.
+ */
 static void recheck(struct lapic *l)
 {
 	int irrv = vectors_highest(l->irr);
 
-	if (irrv >= 0 && (irrv & 0xf0) > (l->ppr & 0xf0))
+	if (irrv >= 0 && ((irrv & 0xf0) > (l->ppr & 0xf0) || lapic_waits_for_tpr(l)))
 		vcpu_request_kick(l->vcpu, VCPU_REQ_EVENT);
 }
 

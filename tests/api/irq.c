@@ -501,6 +501,31 @@ static void tpr_holds(void)
 	EQ((regs_get(&b.cpu).rip - HANDLERS) / 64, 0x44);
 }
 
+/*
+ * One waits behind another of its class; when that one ends, TPR has been raised. It comes at the
+ * very MOV that lowers TPR, not some time later.
+ */
+GUEST(irq_tpr_later, 64,
+      "mov $0xfee000f0, %edi\n movl $0x1ff, (%rdi)\n mov $0xfee00000, %edi\n xor %ebx, %ebx\n"
+      "movl $0x40055, 0x300(%rdi)\n sti\n nop\n hlt");
+GUEST(irq_tpr_first, 64,
+      "movl $0x40054, 0x300(%rdi)\n mov $6, %eax\n mov %rax, %cr8\n movl $0, 0xb0(%rdi)\n"
+      "sti\n nop\n mov %ebx, %ecx\n xor %eax, %eax\n mov %rax, %cr8\n nop\n"
+      "mov %ebx, %esi\n out %al, $0x10\n hlt");
+GUEST(irq_tpr_second, 64, "inc %ebx\n movl $0, 0xb0(%rdi)\n iretq");
+
+static void tpr_lowered(void)
+{
+	struct box b;
+
+	IRQ_BOX(&b, IRQCHIP_KERNEL, irq_tpr_later);
+	handler(&b, 0x55, guest_irq_tpr_first, guest_irq_tpr_first_end);
+	handler(&b, 0x54, guest_irq_tpr_second, guest_irq_tpr_second_end);
+	expect_out(&b.cpu, 0x10, 1, 0);
+	EQ(regs_get(&b.cpu).rcx, 0);
+	EQ(regs_get(&b.cpu).rsi, 1);
+}
+
 static const struct api_test rows[] = {
 	{ "irq/create", irqchip_create, "once, before vCPUs" },
 	{ "irq/chip-state", irqchip_state, "PIC and I/O APIC go in and out" },
@@ -524,6 +549,7 @@ static const struct api_test rows[] = {
 	{ "irq/msi-nmi", nmi_via_msi, "delivery mode NMI" },
 	{ "irq/split-eoi", split_eoi, "EOI exits for the host's I/O APIC" },
 	{ "irq/tpr", tpr_holds, "CR8 holds back lower vectors" },
+	{ "irq/tpr-lowered", tpr_lowered, "and lets them come at once" },
 };
 
 SUITE(irq_suite, rows);
