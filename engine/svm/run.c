@@ -74,6 +74,8 @@ static inline void enter(struct svm_vcpu *s, int cpu)
 		host = hw_spec_ctrl();
 		guest = spec_ctrl(s, host);
 	}
+	if (unlikely(svm_caps.ssbd_apart))
+		hw_ssbd_guest();
 	if (xcr0)
 		hw_xcr0_guest(v->cpu.xcr0);
 	if (unlikely(debug))
@@ -84,6 +86,8 @@ static inline void enter(struct svm_vcpu *s, int cpu)
 		svm_debug_leave(s);
 	if (xcr0)
 		hw_xcr0_host(v->cpu.xcr0);
+	if (unlikely(svm_caps.ssbd_apart))
+		hw_ssbd_host();
 	vcpu_leave_guest(v);
 }
 

@@ -109,6 +109,7 @@ static void find_caps(void)
 		.pause_filter = r[EDX] & BIT(10),
 		.pause_threshold = r[EDX] & BIT(12),
 		.virt_spec_ctrl = r[EDX] & BIT(20),
+		.ssbd_apart = hw_ssbd_apart(),
 		.ibpb = has(0x80000008, EBX, 12),
 		.rdtscp = has(0x80000001, EDX, 27),
 		.cr4 = cr4_supported(),

@@ -25,6 +25,7 @@ struct svm_caps {
 	bool pause_filter, pause_threshold;
 	bool spec_ctrl;			/* there is an MSR SPEC_CTRL ... */
 	bool virt_spec_ctrl;		/* ... and the VMCB has the guest's */
+	bool ssbd_apart;		/* hw_ssbd_apart() */
 	bool ibpb;			/* PRED_CMD */
 	bool rdtscp;			/* TSC_AUX */
 	u64 cr4;			/* bits that MOV CR4 takes */

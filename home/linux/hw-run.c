@@ -202,26 +202,19 @@ u64 hw_spec_ctrl(void)
 	return this_cpu_read(x86_spec_ctrl_current);
 }
 
-/* Older processors: the thread's SSBD is in an MSR that guests are not offered. */
-static __always_inline bool ssbd_elsewhere(void)
+bool hw_ssbd_apart(void)
 {
-	return static_cpu_has(X86_FEATURE_LS_CFG_SSBD) || static_cpu_has(X86_FEATURE_VIRT_SSBD);
+	return boot_cpu_has(X86_FEATURE_LS_CFG_SSBD) || boot_cpu_has(X86_FEATURE_VIRT_SSBD);
 }
 
-void hw_spec_ctrl_guest(u64 guest)
+void hw_ssbd_guest(void)
 {
-	if (ssbd_elsewhere())
-		x86_virt_spec_ctrl(0, true);
-	if (static_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) && guest != hw_spec_ctrl())
-		native_wrmsrl(MSR_IA32_SPEC_CTRL, guest);
+	x86_virt_spec_ctrl(0, true);
 }
 
-void hw_spec_ctrl_host(u64 guest)
+void hw_ssbd_host(void)
 {
-	if (static_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) && guest != hw_spec_ctrl())
-		native_wrmsrl(MSR_IA32_SPEC_CTRL, hw_spec_ctrl());
-	if (ssbd_elsewhere())
-		x86_virt_spec_ctrl(0, false);
+	x86_virt_spec_ctrl(0, false);
 }
 
 void hw_ibpb(void)

@@ -97,13 +97,16 @@ void hw_debug_restore(void);
 /* MSRs that the host uses in user mode only: restored when this processor next returns there. */
 void hw_user_msr(u32 index, u64 val);
 
-/*
- * The host's IA32_SPEC_CTRL on this processor, and the guest's in its place (AMD: SSBD by what the
- * kernel chose).
- */
+/* The host's IA32_SPEC_CTRL on this processor; an engine switches it around the guest. */
 u64 hw_spec_ctrl(void);
-void hw_spec_ctrl_guest(u64 guest_spec_ctrl);	/* interrupts off, right before the entry */
-void hw_spec_ctrl_host(u64 guest_spec_ctrl);	/* right after the exit */
+/*
+ * Some processors have a thread's SSBD in an MSR of their own (LS_CFG, VIRT_SPEC_CTRL), which
+ * guests are not offered: where hw_ssbd_apart() (it does not change) it is cleared for them.
+ * Interrupts are off.
+ */
+bool hw_ssbd_apart(void);
+void hw_ssbd_guest(void);
+void hw_ssbd_host(void);
 /* A different vCPU ran here last: indirect branch prediction barrier, where the kernel uses them. */
 void hw_ibpb(void);
 
