@@ -64,7 +64,7 @@ static inline void enter(struct svm_vcpu *s, int cpu)
 {
 	struct vcpu *v = s->vcpu;
 	bool debug = s->debug_live, xcr0 = v->cpu.xcr0 != svm_caps.xcr0 && svm_caps.xcr0;
-	u64 host = 0, guest = 0;
+	u64 host = 0, guest = 0, host_pa;
 
 	if (unlikely(!svm_cpu_prepared(s, cpu)))
 		svm_cpu_prepare(s, cpu);
@@ -80,7 +80,10 @@ static inline void enter(struct svm_vcpu *s, int cpu)
 		hw_xcr0_guest(v->cpu.xcr0);
 	if (unlikely(debug))
 		svm_debug_enter(s);
-	svm_world_switch(s->vmcb_pa, v->cpu.gpr, svm_cpus[cpu].host_pa, guest, host);
+	host_pa = svm_cpus[cpu].host_pa;
+	hw_guest_begin();
+	svm_world_switch(s->vmcb_pa, v->cpu.gpr, host_pa, guest, host);
+	hw_guest_end();
 	s->vmcb->control.clean = SVM_CLEAN_ALL;
 	if (unlikely(debug))
 		svm_debug_leave(s);

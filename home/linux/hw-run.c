@@ -37,11 +37,10 @@
 /* When RCU was last told of a quiescent state here: more than once a tick is for nothing. */
 static DEFINE_PER_CPU(unsigned long, rcu_told);
 
+/* Where its tick never stops RCU has to be told; elsewhere hw_guest_begin does. */
 static __always_inline void tell_rcu(void)
 {
-	if (context_tracking_guest_enter())
-		return;
-	if (__this_cpu_read(rcu_told) != jiffies) {
+	if (!context_tracking_enabled_this_cpu() && __this_cpu_read(rcu_told) != jiffies) {
 		__this_cpu_write(rcu_told, jiffies);
 		compat_rcu_virt_note_context_switch();
 	}
@@ -70,19 +69,32 @@ bool hw_guest_enter(struct vcpu *v, int *cpu)
 		switch_fpu_return();
 	xfer_to_guest_mode_prepare();
 	vtime_account_guest_enter();
-	trace_hardirqs_on_prepare();
-	lockdep_hardirqs_on_prepare();
 	tell_rcu();
-	lockdep_hardirqs_on(CALLER_ADDR0);
 	*cpu = here;
 	return true;
 }
 
-void hw_guest_exit(struct vcpu *v)
+void noinstr hw_guest_begin_watched(void)
+{
+	instrumentation_begin();
+	trace_hardirqs_on_prepare();
+	lockdep_hardirqs_on_prepare();
+	instrumentation_end();
+	context_tracking_guest_enter();
+	lockdep_hardirqs_on(CALLER_ADDR0);
+}
+
+void noinstr hw_guest_end_watched(void)
 {
 	lockdep_hardirqs_off(CALLER_ADDR0);
 	context_tracking_guest_exit();
+	instrumentation_begin();
 	trace_hardirqs_off_finish();
+	instrumentation_end();
+}
+
+void hw_guest_exit(struct vcpu *v)
+{
 	/* An exit leaves DR7 as after a reset. */
 	if (unlikely(hw_breakpoint_active()))
 		hw_breakpoint_restore();

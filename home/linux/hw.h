@@ -8,6 +8,7 @@
 #ifndef ANYKVM_HW_H
 #define ANYKVM_HW_H
 
+#include <linux/jump_label.h>
 #include <linux/tracepoint-defs.h>
 #include "plat.h"
 
@@ -53,7 +54,11 @@ void *hw_cpu_pages_alloc(int cpu, unsigned int order, u64 *phys);
  *
  *	vcpu_enter_guest()	requests, events; may sleep
  *	hw_guest_enter()	from here preemption and interrupts are off
- *	   load state, enter the guest, save state
+ *	   load state
+ *	   hw_guest_begin()	RCU stops watching: nothing may trace or lock until
+ *	      enter the guest
+ *	   hw_guest_end()	it watches again
+ *	   save state
  *	hw_guest_exit()		interrupts on (a pending one is taken here), preemption on
  *	   handle the exit; may sleep
  *
@@ -63,6 +68,37 @@ void *hw_cpu_pages_alloc(int cpu, unsigned int order, u64 *phys);
  * the engine goes back to vcpu_enter_guest after hw_guest_work().
  */
 bool hw_guest_enter(struct vcpu *v, int *cpu);
+/*
+ * Where nobody watches (no processor without a tick, no lockdep) the two in the middle are a
+ * jump label each.
+ */
+#ifdef CONFIG_CONTEXT_TRACKING_USER
+DECLARE_STATIC_KEY_FALSE(context_tracking_key);
+#endif
+void hw_guest_begin_watched(void);
+void hw_guest_end_watched(void);
+
+static __always_inline bool hw_guest_watched(void)
+{
+#ifdef CONFIG_CONTEXT_TRACKING_USER
+	if (static_branch_unlikely(&context_tracking_key))
+		return true;
+#endif
+	return IS_ENABLED(CONFIG_TRACE_IRQFLAGS);
+}
+
+static __always_inline void hw_guest_begin(void)
+{
+	if (hw_guest_watched())
+		hw_guest_begin_watched();
+}
+
+static __always_inline void hw_guest_end(void)
+{
+	if (hw_guest_watched())
+		hw_guest_end_watched();
+}
+
 /* After it debug registers are the host's. An interrupt that ended guest code is taken in it. */
 void hw_guest_exit(struct vcpu *v);
 /* Let the scheduler and other work of the thread have their turn. */
