@@ -55,6 +55,8 @@ void svm_debug_enter(struct svm_vcpu *s)
 {
 	const u64 *dr = x86_effective_dr(s->vcpu);
 
+	/* The host's breakpoints must not watch the guest's addresses; hw_guest_exit puts them back. */
+	__asm__ volatile("mov %0, %%db7" : : "r"(0ul));
 	__asm__ volatile("mov %0, %%db0" : : "r"(dr[0]));
 	__asm__ volatile("mov %0, %%db1" : : "r"(dr[1]));
 	__asm__ volatile("mov %0, %%db2" : : "r"(dr[2]));
@@ -79,7 +81,6 @@ void svm_debug_leave(struct svm_vcpu *s)
 			set_intercepts(s);
 		}
 	}
-	hw_debug_restore();
 }
 
 /* ---- exits ---- */

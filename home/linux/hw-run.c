@@ -95,7 +95,7 @@ void noinstr hw_guest_end_watched(void)
 
 void hw_guest_exit(struct vcpu *v)
 {
-	/* An exit leaves DR7 as after a reset. */
+	/* An exit leaves DR7 as after a reset, and DR0-3 may still be the guest's. */
 	if (unlikely(hw_breakpoint_active()))
 		hw_breakpoint_restore();
 	if (vtime_accounting_enabled_this_cpu()) {
@@ -192,12 +192,6 @@ void hw_kick_all_wait(struct vm *vm)
 }
 
 /* ---- what the host had in the processor ---- */
-
-void hw_debug_restore(void)
-{
-	if (hw_breakpoint_active())
-		hw_breakpoint_restore();
-}
 
 void hw_machine_check(void)
 {

@@ -127,9 +127,6 @@ void hw_kick(struct vcpu *v);
 /* Interrupts every processor that may be in guest code of @vm and waits until each has left it. Atomic. */
 void hw_kick_all_wait(struct vm *vm);
 
-/* Debug registers 0-3 of the host, after a guest that had its own in them. Interrupts are off. */
-void hw_debug_restore(void);
-
 /* MSRs that the host uses in user mode only: restored when this processor next returns there. */
 void hw_user_msr(u32 index, u64 val);
 
