@@ -45,6 +45,7 @@
 #define CR0_WP		     (1u << 16)
 #define CR0_PG		     (1u << 31)
 #define CR4_PAE		     (1u << 5)
+#define CR4_MCE		     (1u << 6)
 #define PTE_PRESENT_WRITE    3u
 #define PTE_LARGE	     (1u << 7)
 
@@ -181,7 +182,7 @@ static void set_registers(struct vm *vm, int n)
 	s.ds = s.es = s.fs = s.gs = s.ss = data;
 	s.cr0 = CR0_PE | CR0_ET | CR0_WP | CR0_PG;
 	s.cr3 = GPA_TABLES;
-	s.cr4 = CR4_PAE;
+	s.cr4 = CR4_PAE | CR4_MCE;
 	s.efer = EFER_LME | EFER_LMA;
 	CALL(fd, KVM_SET_SREGS, &s);
 	CALL(fd, KVM_SET_REGS, &regs);

@@ -235,6 +235,7 @@ static int unknown(struct svm_vcpu *s, enum engine_exit *why)
 
 static exit_fn *const exits[] = {
 	[SVM_EXIT_CR_READ + 0] = svm_emulate,
+	[SVM_EXIT_CR_READ + 4] = svm_emulate,
 	[SVM_EXIT_CR_WRITE + 0] = on_cr_write,
 	[SVM_EXIT_CR_WRITE + 4] = on_cr_write,
 	[SVM_EXIT_CR_WRITE + 8] = on_cr_write,

@@ -37,10 +37,10 @@ void svm_set_misc(struct svm_vcpu *s, unsigned int vector, u32 bit, bool on)
 void svm_update_cr_intercepts(struct svm_vcpu *s, bool tpr)
 {
 	struct vmcb_control *c = &s->vmcb->control;
-	u16 cr0 = s->hidden_cr0 ? SVM_CR0 : 0;
+	u16 both = (s->hidden_cr0 ? SVM_CR0 : 0) | (s->hosts_cr4 ? SVM_CR4 : 0);
 
-	c->cr_read = cr0;
-	c->cr_write = cr0 | (s->cr4_checked ? SVM_CR4 : 0) | (tpr ? SVM_CR8 : 0);
+	c->cr_read = both;
+	c->cr_write = both | (s->cr4_checked ? SVM_CR4 : 0) | (tpr ? SVM_CR8 : 0);
 	svm_dirty(s, SVM_CLEAN_INTERCEPTS);
 }
 

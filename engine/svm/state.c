@@ -59,16 +59,22 @@ static void crs_load(struct svm_vcpu *s)
 	struct vmcb_save *m = &s->vmcb->save;
 	const struct x86_cpu *c = &s->vcpu->cpu;
 	u64 hidden = c->cr0 & X86_CR0_CD ? c->cr0 & CR0_CACHE : 0;
+	u64 hosts = svm_caps.cr4_mce & ~c->cr4;
 
-	/* Firmware that runs with its caches off runs with ours on. */
-	if (unlikely(hidden != s->hidden_cr0)) {
+	/*
+	 * Firmware that runs with its caches off runs with ours on. And a machine check is the
+	 * host's affair: with CR4.MCE clear it would be a shutdown, of which the host learns
+	 * nothing. A guest that sets the bit, as all do that know it, keeps CR4 to itself.
+	 */
+	if (unlikely(hidden != s->hidden_cr0 || hosts != s->hosts_cr4)) {
 		s->hidden_cr0 = hidden;
+		s->hosts_cr4 = hosts;
 		svm_update_cr_intercepts(s, s->vmcb->control.cr_write & SVM_CR8);
 	}
 	m->cr0 = c->cr0 & ~hidden;
 	m->cr2 = c->cr2;
 	m->cr3 = c->cr3;
-	m->cr4 = c->cr4;
+	m->cr4 = c->cr4 | hosts;
 	m->efer = c->efer | SVM_EFER_SVME;
 	m->cpl = x86_cpl(c);
 }
@@ -151,7 +157,7 @@ void svm_mode_read(struct svm_vcpu *s)
 		return;
 	c->cr0 = m->cr0 | s->hidden_cr0;
 	c->cr3 = m->cr3;
-	c->cr4 = m->cr4;
+	c->cr4 = m->cr4 & ~s->hosts_cr4;
 	c->efer = m->efer & ~SVM_EFER_SVME;
 	seg_read(&c->seg[X86_CS], &m->cs);
 	ss_read(&c->seg[X86_SS], m);

@@ -71,6 +71,14 @@ static u64 cr4_supported(void)
 	return cr4;
 }
 
+static u64 read_cr4(void)
+{
+	u64 cr4;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+	return cr4;
+}
+
 static u64 host_xcr0(void)
 {
 	u32 lo, hi;
@@ -113,6 +121,7 @@ static void find_caps(void)
 		.ibpb = has(0x80000008, EBX, 12),
 		.rdtscp = has(0x80000001, EDX, 27),
 		.cr4 = cr4_supported(),
+		.cr4_mce = read_cr4() & X86_CR4_MCE,
 		.xcr0 = host_xcr0(),
 	};
 	/* IBRS, STIBP or SSBD by this MSR */

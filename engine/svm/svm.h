@@ -29,6 +29,7 @@ struct svm_caps {
 	bool ibpb;			/* PRED_CMD */
 	bool rdtscp;			/* TSC_AUX */
 	u64 cr4;			/* bits that MOV CR4 takes */
+	u64 cr4_mce;			/* CR4.MCE, where the host takes machine checks */
 	u64 xcr0;			/* the host's; 0: no XSAVE */
 	u64 iopm_pa;
 };
@@ -52,6 +53,7 @@ struct svm_vcpu {
 	bool setup_stale;		/* what CPUID, filters, debugger choose: svm_setup */
 	u64 msr_filter_gen;		/* of the VM's MSR filter that msrpm follows */
 	u64 hidden_cr0;			/* CD and NW, which the VMCB does not have */
+	u64 hosts_cr4;			/* MCE, which the VMCB has and the guest does not */
 	bool cr4_checked;		/* a guest's MOV CR4 could set what its CPUID has not */
 	bool tr_available;		/* the processor keeps TR's type as it was before LTR */
 	bool dr_open;			/* the guest's debug registers are in the processor's */
