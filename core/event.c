@@ -35,8 +35,10 @@ static int deliver(struct vcpu *v, enum x86_event_kind kind, const struct x86_ex
 	}
 	vcpu_state(v);
 	for (;;) {
+		vcpu_mmio_restart(v);
 		switch (x86_deliver(&v->emu, kind, ev)) {
 		case X86_EMU_OK:
+			vcpu_mmio_done(v);
 			v->delivering = false;
 			v->stats.injections++;
 			return 1;

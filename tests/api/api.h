@@ -52,7 +52,8 @@ struct api_suite {
 
 extern const struct api_suite sys_suite, fd_suite, mem_suite, vm_suite, state_suite, event_suite,
 	run_suite, io_suite, mode_suite, fault_suite, irq_suite, eventfd_suite, dirty_suite,
-	debug_suite, msr_suite, pv_suite, cap_suite, smp_suite, quirk_suite;
+	debug_suite, msr_suite, pv_suite, cap_suite, smp_suite, quirk_suite,
+	deliver_suite;
 
 /* --- Checks: each ends the row when it does not hold ------------------------------------------ */
 

@@ -12,7 +12,7 @@ static const struct api_suite *const suites[] = {
 	&sys_suite, &fd_suite,	  &mem_suite,  &vm_suite,    &state_suite, &event_suite,
 	&run_suite, &io_suite,	  &mode_suite, &fault_suite, &irq_suite,   &eventfd_suite,
 	&msr_suite, &dirty_suite, &debug_suite, &pv_suite,   &smp_suite,   &cap_suite,
-	&quirk_suite,
+	&quirk_suite, &deliver_suite,
 };
 
 #define ARRAY(a) ((int)(sizeof(a) / sizeof((a)[0])))
