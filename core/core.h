@@ -26,6 +26,11 @@ int core_create_system(void);
  * 0 or -EINTR and so on.
  */
 long core_ioctl(enum plat_file_kind kind, void *obj, unsigned int cmd, u64 arg);
+/*
+ * The same for a 32-bit program whose argument is laid out otherwise: @arg, of _IOC_SIZE(cmd), is
+ * the home's own copy in our layout. Nothing is copied back.
+ */
+long core_ioctl_copied(enum plat_file_kind kind, void *obj, unsigned int cmd, void *arg);
 
 /*
  * mmap(2) on an object's file at page @pgoff: the page's address inside memory

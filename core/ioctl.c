@@ -227,6 +227,11 @@ long core_ioctl(enum plat_file_kind kind, void *obj, unsigned int cmd, u64 arg)
 	return r->copy == VALUE ? call_row(r, obj, NULL, arg) : call_copying(r, obj, arg);
 }
 
+long core_ioctl_copied(enum plat_file_kind kind, void *obj, unsigned int cmd, void *arg)
+{
+	return call_row(find_row(kind, cmd), obj, arg, 0);
+}
+
 void core_coverage(void (*row)(const struct core_coverage *c, void *arg), void *arg)
 {
 	static const char *const kinds[] = {

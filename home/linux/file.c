@@ -152,6 +152,51 @@ static long file_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	return ret;
 }
 
+#ifdef CONFIG_COMPAT
+/*
+ * A 32-bit program's ioctl. Its structs are ours, but for those that hold a pointer: in a union
+ * with a u64 the core takes care of it (plat_user_pointer); one as it is makes another layout, and
+ * so another number.
+ */
+struct msr_filter_32 {
+	u32 flags;
+	struct {
+		u32 flags, nmsrs, base;
+		compat_uptr_t bitmap;
+	} ranges[KVM_MSR_FILTER_MAX_RANGES];
+};
+#define KVM_X86_SET_MSR_FILTER_32 _IOW(KVMIO, 0xc6, struct msr_filter_32)
+
+static long set_msr_filter_32(struct plat_file *pf, const void __user *arg)
+{
+	struct kvm_msr_filter filter = {};
+	struct msr_filter_32 from;
+	int i;
+
+	if (copy_from_user(&from, arg, sizeof(from)))
+		return -EFAULT;
+	filter.flags = from.flags;
+	for (i = 0; i < KVM_MSR_FILTER_MAX_RANGES; i++) {
+		filter.ranges[i].flags = from.ranges[i].flags;
+		filter.ranges[i].nmsrs = from.ranges[i].nmsrs;
+		filter.ranges[i].base = from.ranges[i].base;
+		filter.ranges[i].bitmap = (__force u8 *)compat_ptr(from.ranges[i].bitmap);
+	}
+	return core_ioctl_copied(PLAT_FILE_VM, pf->obj, KVM_X86_SET_MSR_FILTER, &filter);
+}
+
+static long file_compat_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
+{
+	struct plat_file *pf = f->private_data;
+
+	if (cmd != KVM_X86_SET_MSR_FILTER_32 || pf->ops->kind != PLAT_FILE_VM)
+		return file_ioctl(f, cmd, arg);
+	return pf->mm == current->mm ? set_msr_filter_32(pf, compat_ptr(arg)) : -EIO;
+}
+#else
+#define file_compat_ioctl NULL
+#endif
+
 u64 plat_user_pointer(u64 val)
 {
 	return in_compat_syscall() ? (u32)val : val;
@@ -203,7 +248,7 @@ static const struct file_operations file_fops = {
 	.owner = THIS_MODULE,
 	.release = file_release,
 	.unlocked_ioctl = file_ioctl,
-	.compat_ioctl = file_ioctl,
+	.compat_ioctl = file_compat_ioctl,
 	.mmap = file_mmap,
 	.llseek = noop_llseek,
 };
