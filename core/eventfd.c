@@ -6,6 +6,8 @@
  * A resampling irqfd holds its line until the guest acknowledges, then tells
  * its owner, who signals again if he still wants attention. Several may share
  * a line: all are told.
+ *
+ * An irqfd goes with the last descriptor of its eventfd, where the home sees that.
  */
 #include "ioctl.h"
 #include "core-int.h"
@@ -17,6 +19,8 @@ struct irqfd {
 	u32 gsi;
 	struct plat_eventfd *event, *resample;
 	bool listening;
+	bool shared;		/* others resample on its GSI */
+	bool closed;		/* nobody can signal it any more: goes at the next KVM_IRQFD */
 };
 
 struct ioeventfd {
@@ -64,6 +68,18 @@ static void irqfd_signalled(void *arg)
 	vm_set_irq(f->vm, IRQ_SOURCE_USER, f->gsi, 0, false);
 }
 
+/*
+ * The list is nothing to change here. A line that is held for nobody else would stay up till then.
+ */
+static void irqfd_closed(void *arg)
+{
+	struct irqfd *f = arg;
+
+	WRITE_ONCE(f->closed, true);
+	if (f->resample && !READ_ONCE(f->shared))
+		vm_set_irq(f->vm, IRQ_SOURCE_RESAMPLE, f->gsi, 0, false);
+}
+
 void eventfd_irq_acked(struct vm *vm, u32 gsi)
 {
 	struct eventfd_state *s = vm->eventfds;
@@ -97,6 +113,54 @@ static void irqfd_free(struct irqfd *f)
 	plat_free(f);
 }
 
+/* How many resample on @gsi; each is told whether it is the only one. The lock is held. */
+static u32 count_sharers(struct eventfd_state *s, u32 gsi)
+{
+	struct irqfd *f;
+	u32 n = 0;
+
+	for (f = s->irqfds; f; f = f->next)
+		n += f->resample && f->gsi == gsi;
+	for (f = s->irqfds; f; f = f->next)
+		if (f->resample && f->gsi == gsi)
+			WRITE_ONCE(f->shared, n > 1);
+	return n;
+}
+
+/* That of @e and @gsi (@e NULL: none), and those whose eventfd has been closed. */
+static void irqfds_remove(struct vm *vm, u32 gsi, struct plat_eventfd *e)
+{
+	struct eventfd_state *s = vm->eventfds;
+	struct irqfd **p, *f, *gone = NULL;
+	bool held;
+	u32 left;
+
+	plat_mutex_lock(&s->lock);
+	for (p = &s->irqfds; (f = *p);) {
+		if (!READ_ONCE(f->closed) &&
+		    !(e && f->gsi == gsi && plat_eventfd_same(f->event, e))) {
+			p = &f->next;
+			continue;
+		}
+		*p = f->next;
+		f->next = gone;
+		gone = f;
+	}
+	plat_mutex_unlock(&s->lock);
+	while ((f = gone)) {
+		gone = f->next;
+		plat_mutex_lock(&s->lock);
+		left = count_sharers(s, f->gsi);
+		plat_mutex_unlock(&s->lock);
+		gsi = f->gsi;
+		held = f->resample;
+		irqfd_free(f);
+		/* A line held for nobody would stay up for ever. */
+		if (held && !left)
+			vm_set_irq(vm, IRQ_SOURCE_RESAMPLE, gsi, 0, false);
+	}
+}
+
 static int irqfd_fill(struct irqfd *f, const struct kvm_irqfd *a)
 {
 	const struct irqfd *o;
@@ -124,6 +188,7 @@ static int irqfd_assign(struct vm *vm, const struct kvm_irqfd *a)
 
 	if (!f)
 		return -ENOMEM;
+	irqfds_remove(vm, 0, NULL);
 	f->vm = vm;
 	f->gsi = a->gsi;
 	err = irqfd_fill(f, a);
@@ -134,12 +199,14 @@ static int irqfd_assign(struct vm *vm, const struct kvm_irqfd *a)
 	plat_mutex_lock(&s->lock);
 	f->next = s->irqfds;
 	s->irqfds = f;
+	count_sharers(s, f->gsi);
 	plat_mutex_unlock(&s->lock);
 	/* A count that is there already is a signal too: listen calls at once. */
-	err = plat_eventfd_listen(f->event, irqfd_signalled, f);
+	err = plat_eventfd_listen(f->event, irqfd_signalled, irqfd_closed, f);
 	if (err) {
 		plat_mutex_lock(&s->lock);
 		s->irqfds = f->next;
+		count_sharers(s, f->gsi);
 		plat_mutex_unlock(&s->lock);
 		irqfd_free(f);
 		return err;
@@ -150,32 +217,13 @@ static int irqfd_assign(struct vm *vm, const struct kvm_irqfd *a)
 
 static int irqfd_deassign(struct vm *vm, const struct kvm_irqfd *a)
 {
-	struct eventfd_state *s = vm->eventfds;
-	struct irqfd **p, *f, *gone = NULL;
 	struct plat_eventfd *e;
 	int err = 0;
 
 	e = plat_eventfd_get(a->fd, &err);
 	if (!e)
 		return err;
-	plat_mutex_lock(&s->lock);
-	for (p = &s->irqfds; (f = *p);) {
-		if (f->gsi != a->gsi || !plat_eventfd_same(f->event, e)) {
-			p = &f->next;
-			continue;
-		}
-		*p = f->next;
-		f->next = gone;
-		gone = f;
-	}
-	plat_mutex_unlock(&s->lock);
-	while ((f = gone)) {
-		gone = f->next;
-		/* A line held for nobody would stay up for ever. */
-		if (f->resample)
-			vm_set_irq(vm, IRQ_SOURCE_RESAMPLE, f->gsi, 0, false);
-		irqfd_free(f);
-	}
+	irqfds_remove(vm, a->gsi, e);
 	plat_eventfd_put(e);
 	return 0;
 }

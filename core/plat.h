@@ -192,8 +192,12 @@ bool plat_eventfd_same(struct plat_eventfd *a, struct plat_eventfd *b);
  * Call fn(arg) for each signal (count consumed) until unlisten returns; for a count that is
  * there already too. fn is atomic: it runs in a thread of the home, or wherever the signal comes
  * from (an interrupt, somebody's spinlock held).
+ *
+ * closed(arg), atomic as well, once: the host program's last descriptor of it has gone, and with it
+ * everybody who could signal. A home that can't see that does not call it.
  */
-int plat_eventfd_listen(struct plat_eventfd *e, void (*fn)(void *arg), void *arg);
+int plat_eventfd_listen(struct plat_eventfd *e, void (*fn)(void *arg), void (*closed)(void *arg),
+			void *arg);
 void plat_eventfd_unlisten(struct plat_eventfd *e, void *arg);
 
 /* ---- the processor below ---- */

@@ -21,6 +21,7 @@ struct listener {
 	struct plat_eventfd *e;
 	struct listener *next;
 	void (*fn)(void *arg);
+	void (*closed)(void *arg);
 	void *arg;
 };
 
@@ -86,6 +87,10 @@ static int woken(struct wait_queue_entry *w, unsigned int mode, int sync, void *
 	struct listener *l = container_of(w, struct listener, wait);
 	u64 count = 0;
 
+	if (key_to_poll(key) & EPOLLHUP) {
+		l->closed(l->arg);
+		return 0;
+	}
 	if (!(key_to_poll(key) & EPOLLIN))
 		return 0;
 	eventfd_ctx_do_read(l->e->ctx, &count);
@@ -93,7 +98,8 @@ static int woken(struct wait_queue_entry *w, unsigned int mode, int sync, void *
 	return 1;
 }
 
-int plat_eventfd_listen(struct plat_eventfd *e, void (*fn)(void *arg), void *arg)
+int plat_eventfd_listen(struct plat_eventfd *e, void (*fn)(void *arg), void (*closed)(void *arg),
+			void *arg)
 {
 	struct listener *l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
 	unsigned long flags;
@@ -105,6 +111,7 @@ int plat_eventfd_listen(struct plat_eventfd *e, void (*fn)(void *arg), void *arg
 	l->wait.flags = WQ_FLAG_EXCLUSIVE | WQ_FLAG_PRIORITY;
 	l->e = e;
 	l->fn = fn;
+	l->closed = closed;
 	l->arg = arg;
 	l->next = e->listeners;
 	e->listeners = l;

@@ -209,7 +209,9 @@ static int start_thread(void)
 	return err;
 }
 
-int plat_eventfd_listen(struct plat_eventfd *e, void (*fn)(void *arg), void *arg)
+/* Our own copies keep it open: that the host program has closed all of its own is not to be seen. */
+int plat_eventfd_listen(struct plat_eventfd *e, void (*fn)(void *arg), void (*closed)(void *arg),
+			void *arg)
 {
 	struct listener *l = plat_alloc(sizeof(*l));
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = l };

@@ -577,6 +577,7 @@ static struct {
 	u64 count;
 	struct plat_eventfd *e;
 	void (*fn)(void *arg);
+	void (*closed)(void *arg);
 	void *arg;
 } eventfds[64];
 
@@ -612,6 +613,14 @@ void test_eventfd_write(int fd)
 		eventfds[i].count++;
 }
 
+void test_eventfd_close(int fd)
+{
+	int i = fd - FIRST_EVENTFD;
+
+	if (eventfds[i].fn)
+		call_atomic(eventfds[i].closed, eventfds[i].arg);
+}
+
 struct plat_eventfd *plat_eventfd_get(int fd, int *err)
 {
 	struct plat_eventfd *e;
@@ -641,7 +650,8 @@ bool plat_eventfd_same(struct plat_eventfd *a, struct plat_eventfd *b)
 	return a->fd == b->fd;
 }
 
-int plat_eventfd_listen(struct plat_eventfd *e, void (*fn)(void *arg), void *arg)
+int plat_eventfd_listen(struct plat_eventfd *e, void (*fn)(void *arg), void (*closed)(void *arg),
+			void *arg)
 {
 	int i = e->fd - FIRST_EVENTFD;
 
@@ -651,6 +661,7 @@ int plat_eventfd_listen(struct plat_eventfd *e, void (*fn)(void *arg), void *arg
 		die("an eventfd has two listeners");
 	eventfds[i].e = e;
 	eventfds[i].fn = fn;
+	eventfds[i].closed = closed;
 	eventfds[i].arg = arg;
 	return 0;
 }

@@ -54,6 +54,7 @@ u32 test_files_open(void);
 int test_eventfd(void);
 u64 test_eventfd_count(int fd); /* reads and clears */
 void test_eventfd_write(int fd); /* the host program signals: a listener runs at once */
+void test_eventfd_close(int fd); /* the host program's last descriptor: a listener is told */
 
 /* ---- watches ---- */
 

@@ -252,6 +252,41 @@ static void irqfd_resample(void)
 	EQ(count(r), 1);
 }
 
+/* Line 5 is, or becomes within a second, so. */
+static bool line5(struct vm *vm, bool up)
+{
+	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_PIC_MASTER };
+
+	for (int i = 0; i < 1000; i++) {
+		OK(ioctl(vm->fd, KVM_GET_IRQCHIP, &c));
+		if (!(c.chip.pic.irr & 0x20) == !up)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+static void irqfd_closed(void)
+{
+	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_PIC_MASTER };
+	int e = event(), other = event(), r = event();
+	struct box b;
+
+	NEED(KVM_CAP_IRQFD_RESAMPLE);
+	pic_box(&b);
+	OK(ioctl(b.vm.fd, KVM_GET_IRQCHIP, &c));
+	c.chip.pic.elcr = 0x20; /* level */
+	OK(ioctl(b.vm.fd, KVM_SET_IRQCHIP, &c));
+	OK(irqfd(&b.vm, e, 5, KVM_IRQFD_FLAG_RESAMPLE, r));
+	OK(irqfd(&b.vm, other, 5, KVM_IRQFD_FLAG_RESAMPLE, r));
+	kick(e);
+	CHECK(line5(&b.vm, true));
+	OK(irqfd(&b.vm, other, 5, KVM_IRQFD_FLAG_DEASSIGN, r));
+	CHECK(line5(&b.vm, true)); /* the first still holds it */
+	close(e);
+	CHECK(line5(&b.vm, false));
+}
+
 static void irqfd_to_msi(void)
 {
 	struct {
@@ -295,6 +330,7 @@ static const struct api_test rows[] = {
 	{ "eventfd/irq-wakes", irqfd_wakes, "a halted vCPU wakes" },
 	{ "eventfd/irq-before", irqfd_pending_before, "what was signalled before counts" },
 	{ "eventfd/irq-resample", irqfd_resample, "EOI signals the other eventfd" },
+	{ "eventfd/irq-close", irqfd_closed, "nobody holds the line when the eventfd is closed" },
 	{ "eventfd/irq-msi", irqfd_to_msi, "routed to a message" },
 };
 

@@ -2,7 +2,7 @@
 /*
  * The runner of the conformance suite: every row in a child of its own with a time limit, TAP out.
  *
- *	api [-l] [-v] [-n] [-t SECONDS] [-s NAME] [-x FILE]... [NAME | NAME/]...
+ *	api [-l] [-v] [-n] [-t SECONDS] [-s NAME | PREFIX/] [-x FILE]... [NAME | NAME/]...
  */
 #include <stdarg.h>
 
@@ -31,7 +31,7 @@ static struct difference differences[512];
 static int ndifferences;
 
 static const char usage[] =
-	"usage: api [-l] [-v] [-n] [-t SECONDS] [-s NAME] [-x FILE]... [NAME | PREFIX/]...\n"
+	"usage: api [-l] [-v] [-n] [-t SECONDS] [-s NAME | PREFIX/] [-x FILE]... [NAME | PREFIX/]...\n"
 	"  -l  list the rows        -v  say what each promises\n"
 	"  -n  no fork: run the named row in this process (for a debugger)\n"
 	"  -t  seconds that a row may take (20)\n"
@@ -89,31 +89,30 @@ static void read_differences(const char *path)
 	fclose(f);
 }
 
+/* A row's name, or a PREFIX/ of it. */
+static bool named(const char *what, const char *name)
+{
+	size_t n = strlen(what);
+
+	return !strcmp(what, name) || (n && what[n - 1] == '/' && !strncmp(what, name, n));
+}
+
 static struct difference *difference(const char *name)
 {
-	for (int i = 0; i < ndifferences; i++) {
-		size_t n = strlen(differences[i].name);
-
-		if (!strcmp(differences[i].name, name) ||
-		    (n && differences[i].name[n - 1] == '/' &&
-		     !strncmp(differences[i].name, name, n)))
+	for (int i = 0; i < ndifferences; i++)
+		if (named(differences[i].name, name))
 			return &differences[i];
-	}
 	return NULL;
 }
 
 static bool selected(const char *name, int argc, char **argv)
 {
 	for (int i = 0; i < nwithout; i++)
-		if (!strcmp(without[i], name))
+		if (named(without[i], name))
 			return false;
-	for (int i = 0; i < argc; i++) {
-		size_t n = strlen(argv[i]);
-
-		if (!strcmp(argv[i], name) ||
-		    (n && argv[i][n - 1] == '/' && !strncmp(argv[i], name, n)))
+	for (int i = 0; i < argc; i++)
+		if (named(argv[i], name))
 			return true;
-	}
 	return argc == 0;
 }
 

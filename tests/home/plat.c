@@ -213,7 +213,7 @@ static void test_eventfds(void)
 	ok(!plat_eventfd_get(0, &err) && err == -EINVAL, "another file is -EINVAL");
 	plat_eventfd_signal(a);
 	ok(read(fd, &one, 8) == 8 && one == 1, "signal is seen by the host program");
-	ok(!plat_eventfd_listen(a, on_event, &heard), "listen");
+	ok(!plat_eventfd_listen(a, on_event, on_event, &heard), "listen");
 	for (i = 0; i < 10; i++) {
 		u32 was = heard;
 

@@ -5,5 +5,5 @@
 case $KVM_MODULE in
 anykvm)	exec build/tests/api/api -t 40 -x tests/module/api.expect -s mode/v86 ;;
 *)	exec build/tests/api/api -t 40 -x tests/api/expect.emulated -s mode/v86 \
-		-s eventfd/io-any-length ;;
+		-s eventfd/io-any-length -s deliver/ ;;
 esac

@@ -381,6 +381,8 @@ static void irq_fds(void)
 	EQ(ioc(b.vm, KVM_IRQFD, &f), -EBADF, "not a descriptor");
 	f.fd = e;
 	EQ(ioc(b.vm, KVM_IRQFD, &f), 0, "on again");
+	test_eventfd_close(e);
+	EQ(ioc(b.vm, KVM_IRQFD, &f), 0, "a closed one has gone");
 	EQ(ioc(b.vm, KVM_IOEVENTFD, &io), 0, "ioeventfd");
 	EQ(ioc(b.vm, KVM_IOEVENTFD, &io), -EEXIST, "once");
 	EQ(ioc(b.vm, KVM_REGISTER_COALESCED_MMIO, &z), 0, "coalesced port");
