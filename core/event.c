@@ -137,8 +137,10 @@ static int inject_interrupt(struct vcpu *v, enum engine_exit *why)
 		v->interrupt_pending = true;
 	}
 	e.vector = v->interrupt_vector;
-	if (!deliver(v, v->interrupt_soft ? X86_EV_SOFT : X86_EV_INTERRUPT, &e, why))
+	if (!deliver(v, v->interrupt_soft ? X86_EV_SOFT : X86_EV_INTERRUPT, &e, why)) {
+		v->interrupt_injected = true;	/* it has begun: IF and shadow are not asked again */
 		return 0;
+	}
 	if (!v->event_under_way)
 		interrupt_done(v);
 	return 1;
