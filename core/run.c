@@ -42,11 +42,16 @@ static void make_room(struct vcpu *v)
 
 /* ---- entering ---- */
 
+static void flush_tlb(struct vcpu *v)
+{
+	v->stats.tlb_flush++;
+	if (v->vm->engine->tlb_flush)
+		v->vm->engine->tlb_flush(v);
+}
+
 /* 1: go on; 0: leave run() with *@why. PAUSE stays set: run_loop takes it. */
 static int handle_requests(struct vcpu *v, enum engine_exit *why)
 {
-	const struct engine *e = v->vm->engine;
-
 	v->stats.requests++;
 	if (READ_ONCE(v->requests) & BIT_ULL(VCPU_REQ_PAUSE)) {
 		*why = ENGINE_EXIT_KICK;
@@ -57,11 +62,8 @@ static int handle_requests(struct vcpu *v, enum engine_exit *why)
 		return 0;
 	}
 	if (vcpu_take_request(v, VCPU_REQ_TLB_FLUSH) |
-	    vcpu_take_request(v, VCPU_REQ_TLB_FLUSH_GUEST)) {
-		v->stats.tlb_flush++;
-		if (e->tlb_flush)
-			e->tlb_flush(v);
-	}
+	    vcpu_take_request(v, VCPU_REQ_TLB_FLUSH_GUEST))
+		flush_tlb(v);
 	if (vcpu_take_request(v, VCPU_REQ_CLOCK))
 		kvmclock_update(v);
 	if (vcpu_take_request(v, VCPU_REQ_STEAL))
@@ -438,8 +440,8 @@ long vcpu_run(void *obj, void *arg, u64 uarg)
 		ret = run_uninitialized(v);
 	} else {
 		plat_read_lock(&v->vm->slots_lock);
-		if (vcpu_take_request(v, VCPU_REQ_TLB_FLUSH) && v->vm->engine->tlb_flush)
-			v->vm->engine->tlb_flush(v);
+		if (vcpu_take_request(v, VCPU_REQ_TLB_FLUSH))
+			flush_tlb(v);
 		pv_enter(v);
 		make_room(v);
 		ret = run_prepared(v);

@@ -26,6 +26,55 @@ static void dontneed(void)
 	}
 }
 
+/* One of the vCPU's statistics. */
+static u64 vcpu_stat(struct guest *g, const char *name)
+{
+	int fd = ioctl(g->cpu[0], KVM_GET_STATS_FD, NULL);
+	struct kvm_stats_header h;
+	struct {
+		struct kvm_stats_desc d;
+		char name[48];
+	} s;
+	u64 val;
+
+	if (fd < 0)
+		skip("no binary statistics here");
+	EQ(pread(fd, &h, sizeof(h), 0), sizeof(h));
+	EQ(h.name_size, sizeof(s.name));
+	for (u32 i = 0; i < h.num_desc; i++) {
+		EQ(pread(fd, &s, sizeof(s), h.desc_offset + i * sizeof(s)), sizeof(s));
+		if (strcmp(s.name, name))
+			continue;
+		EQ(pread(fd, &val, sizeof(val), h.data_offset + s.d.offset), sizeof(val));
+		close(fd);
+		return val;
+	}
+	skip("no such statistic");
+	return 0;
+}
+
+/*
+ * An emulated processor that forgets all translations at each entry shows no stale ones: so at
+ * least it has to be seen that the guest's are asked to go.
+ */
+static void flushed(void)
+{
+	struct guest g;
+
+	guest(&g, 1, anonymous(MEGABYTE), MEGABYTE, 0);
+	for (int i = 0; i < 4; i++) {
+		u64 before;
+
+		write_pages(&g, 0, 256, 5);
+		before = vcpu_stat(&g, "tlb_flush");
+		OK(i & 1 ? madvise(g.mem + 7 * PAGE, PAGE, MADV_DONTNEED) :
+			   mprotect(g.mem + 7 * PAGE, PAGE, PROT_READ));
+		read_pages(&g, 0, 256);
+		CHECK(vcpu_stat(&g, "tlb_flush") > before);
+		OK(mprotect(g.mem, MEGABYTE, PROT_READ | PROT_WRITE));
+	}
+}
+
 static void unmapped(void)
 {
 	struct guest g;
@@ -434,6 +483,7 @@ static void killed(void)
 
 static const struct test tests[] = {
 	{ dontneed, "memory given back reads as zero at once" },
+	{ flushed, "the guest's translations go with what the host takes away" },
 	{ unmapped, "unmapped memory ends KVM_RUN with EFAULT, and goes on when it is back" },
 	{ truncated, "a shared file truncated and punched under the guest" },
 	{ read_only_mapping, "mprotect holds for the guest" },
