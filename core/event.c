@@ -34,6 +34,7 @@ static int deliver(struct vcpu *v, enum x86_event_kind kind, const struct x86_ex
 		return 1;
 	}
 	vcpu_state(v);
+	v->memory_gone = false;
 	for (;;) {
 		vcpu_mmio_restart(v);
 		switch (x86_deliver(&v->emu, kind, ev)) {
@@ -48,8 +49,8 @@ static int deliver(struct vcpu *v, enum x86_event_kind kind, const struct x86_ex
 			return 0;
 		case X86_EMU_SHUTDOWN:
 			v->delivering = false;
-			v->exception_pending = false;
-			*why = ENGINE_EXIT_SHUTDOWN;
+			*why = v->memory_gone ? ENGINE_EXIT_FAULT : ENGINE_EXIT_SHUTDOWN;
+			v->exception_pending &= v->memory_gone;
 			return 0;
 		case X86_EMU_RETRY:
 			continue;

@@ -341,7 +341,10 @@ void vcpu_mmio_retire(struct vcpu *v);		/* the same, but writes under way still 
  */
 bool vcpu_mmio_resume(struct vcpu *v);
 
-/* x86/walk.c: guest page walk. X86_EMU_OK, or X86_EMU_FAULT with *@exc (which may be NULL). */
+/*
+ * x86/walk.c: guest page walk. X86_EMU_OK, X86_EMU_FAULT with *@exc (which may be NULL), or
+ * X86_EMU_SHUTDOWN with memory_gone: the tables' memory is not there.
+ */
 #define X86_WALK_W BIT(0)
 #define X86_WALK_U BIT(1)	/* an access at CPL 3 */
 #define X86_WALK_X BIT(2)

@@ -620,6 +620,7 @@ static int emulate(struct vcpu *v)
 
 	vcpu_state(v);
 	v->watch_hits = 0;
+	v->memory_gone = false;
 	vcpu_mmio_restart(v);
 	r = fetch(v);
 	if (r != X86_EMU_OK)

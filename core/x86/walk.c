@@ -36,6 +36,7 @@ struct walk {
 	unsigned int n;			/* entries read */
 	struct walk_entry e[4];
 	bool user, writable, nx;	/* combined */
+	bool gone;			/* the host program's memory under an entry is not there */
 	u8 shift;
 	u64 base;			/* guest-physical base of the page found */
 };
@@ -48,7 +49,11 @@ static u64 read_entry(struct walk *s, u64 gpa)
 	u64 val = 0;
 	char *page = vm_page(s->v->vm, s->v, gpa & PAGE_MASK, false);
 
-	if (!page || plat_guest_read(&val, page + (gpa & ~PAGE_MASK), s->size))
+	if (page)
+		s->gone |= plat_guest_read(&val, page + (gpa & ~PAGE_MASK), s->size) != 0;
+	else if (vm_slot(s->v->vm, gpa >> PAGE_SHIFT))
+		s->gone = true;
+	else
 		val = s->size == 4 ? 0xffffffffull : ~0ull;
 	if (s->n < ARRAY_SIZE(s->e))
 		s->e[s->n++] = (struct walk_entry){ gpa, val };
@@ -260,6 +265,11 @@ static int walk_slow(struct vcpu *v, u64 lin, u32 acc, struct x86_walk *w,
 	do {
 		enum walk_step r = walk_tables(&s);
 
+		/* Not the guest's fault: KVM_RUN ends with it, and all is tried again. */
+		if (unlikely(s.gone)) {
+			v->memory_gone = !(acc & X86_WALK_PEEK);
+			return X86_EMU_SHUTDOWN;
+		}
 		if (r == WALK_NOT_PRESENT)
 			return walk_fault(&s, 0, exc);
 		if (r == WALK_RESERVED)

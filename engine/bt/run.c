@@ -237,6 +237,10 @@ static enum go locate(struct bt_ctx *x, struct where *w, enum engine_exit *why)
 	r = bt_fetch_page(x, w->lin, false, &e);
 	if (r == X86_EMU_FAULT)
 		return raise(x, &x->vcpu->emu.exc, why);
+	if (r != X86_EMU_OK) {
+		*why = ENGINE_EXIT_FAULT;
+		return GO_LEAVE;
+	}
 	w->gpa = e.gpa | (w->lin & ~PAGE_MASK);
 	w->page = e.host;
 	w->global = e.global;

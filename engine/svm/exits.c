@@ -106,6 +106,7 @@ static int on_cr_write(struct svm_vcpu *s, enum engine_exit *why)
 static bool foreign(struct vcpu *v)
 {
 	vcpu_state(v);
+	v->memory_gone = false;
 	if (x86_emu_fetch(&v->emu) != X86_EMU_OK)
 		return false;
 	switch (v->emu.insn.info->op) {
@@ -122,7 +123,10 @@ static bool foreign(struct vcpu *v)
 
 static int on_ud(struct svm_vcpu *s, enum engine_exit *why)
 {
-	return foreign(s->vcpu) ? svm_emulate(s, why) : on_undefined(s, why);
+	if (foreign(s->vcpu))
+		return svm_emulate(s, why);
+	/* Code that has gone: the processor tries again, and finds so. */
+	return s->vcpu->memory_gone ? 1 : on_undefined(s, why);
 }
 
 /* ---- other exceptions ---- */

@@ -70,6 +70,40 @@ static void interrupt_delivered(void)
 	EQ(regs_get(&b.cpu).rflags & 0x200, 0); /* IF is clear inside */
 }
 
+GUEST(ev_wait64, 64, "1: nop\n jmp 1b");
+GUEST(ev_handler64, 64, "nop\n mov $0x5a, %al\n out %al, $0x20\n hlt");
+
+/* On its way it finds that the host has taken the page at @gpa: not the guest's fault. */
+static void interrupt_without(u64 gpa)
+{
+	struct kvm_guest_debug step = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP };
+	struct kvm_guest_debug none = { 0 };
+	struct kvm_interrupt irq = { 0x21 };
+	struct kvm_regs r;
+	struct box b;
+
+	BOX(&b, IRQCHIP_NONE, LONG64, ev_wait64);
+	LOAD(&b.vm, HANDLERS, ev_handler64);
+	idt_set(&b.vm, LONG64, 0x21, HANDLERS);
+	r = regs_get(&b.cpu);
+	r.rflags = 0x202;
+	regs_set(&b.cpu, r);
+	OK(ioctl(b.cpu.fd, KVM_SET_GUEST_DEBUG, &step)); /* a processor's own delivery would show TF */
+	OK(ioctl(b.cpu.fd, KVM_INTERRUPT, &irq));
+	OK(mprotect(b.vm.mem + gpa, PAGE, PROT_NONE));
+	REFUSED(ioctl(b.cpu.fd, KVM_RUN, 0), EFAULT);
+	REFUSED(ioctl(b.cpu.fd, KVM_RUN, 0), EFAULT);
+	OK(mprotect(b.vm.mem + gpa, PAGE, PROT_READ | PROT_WRITE));
+	OK(ioctl(b.cpu.fd, KVM_SET_GUEST_DEBUG, &none));
+	expect_out(&b.cpu, 0x20, 1, 0x5a);
+}
+
+static void interrupt_gone(void)
+{
+	interrupt_without(PTS);
+	interrupt_without((STACK - 8) & ~(PAGE - 1));
+}
+
 static void interrupt_refused(void)
 {
 	struct kvm_interrupt irq = { 256 };
@@ -224,6 +258,7 @@ static const struct api_test rows[] = {
 	{ "event/vcpu-events", events_round_trip, "in and out" },
 	{ "event/vcpu-events-refused", events_refused, "unknown flags, impossible exceptions" },
 	{ "event/interrupt", interrupt_delivered, "KVM_INTERRUPT reaches the guest's handler" },
+	{ "event/interrupt-gone", interrupt_gone, "waits for memory that the host has taken away" },
 	{ "event/interrupt-refused", interrupt_refused, "above 255; with a PIC in the kernel" },
 	{ "event/interrupt-split", interrupt_split, "one at a time with the split irqchip" },
 	{ "event/window", interrupt_window, "the exit when the guest opens interrupts" },
