@@ -96,9 +96,12 @@ unsigned int nested_map(struct nested *n, u64 gfn, unsigned int level, u64 pfn, 
 		old = READ_ONCE(*p);
 		if (l <= level)
 			break;
-		/* A larger leaf than the host has now: it can not be, see put_leaf. */
-		if (WARN_ON_ONCE(nested_present(n, old)))
-			return 0;
+		if (nested_present(n, old)) {
+			/* A larger leaf than the host has now: it can not be, see put_leaf. */
+			if (WARN_ON_ONCE(nested_leaf(n, old, l)))
+				return 0;
+			continue;	/* another vCPU has just put a table there */
+		}
 		if (s->n < l - level)
 			return l - level;
 		if (try_cmpxchg64(p, &old, table_entry(n, s->table[s->n - 1])))
