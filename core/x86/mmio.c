@@ -79,6 +79,8 @@ static struct mmio_access *log_add(struct vcpu *v, u64 gpa, u32 len, bool write)
 
 static int log_full(struct vcpu *v)
 {
+	plat_log("vcpu %u: the instruction at %llx has more accesses than the log", v->id,
+		 (unsigned long long)v->cpu.rip);
 	vcpu_mmio_done(v);
 	v->run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	v->run->internal.suberror = KVM_INTERNAL_ERROR_EMULATION;

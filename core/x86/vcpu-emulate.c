@@ -46,10 +46,12 @@ static u32 walk_acc(struct vcpu *v, unsigned int acc, bool write)
 }
 
 /* Code is fetched from memory only, as in stock KVM: a device has none. */
-static int no_code(struct vcpu *v)
+static int no_code(struct vcpu *v, u64 gpa)
 {
 	struct kvm_run *run = v->run;
 
+	plat_log("vcpu %u: no code to execute at %llx, which is no memory (rip %llx)", v->id,
+		 (unsigned long long)gpa, (unsigned long long)v->cpu.rip);
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
 	run->emulation_failure.ndata = 1;
@@ -129,7 +131,7 @@ static int fetch_page(struct x86_emu *e, u64 lin, void *val, u32 size)
 		return r;
 	page = vm_page(v->vm, v, walk.gpa & PAGE_MASK, false);
 	if (!page)
-		return vm_slot(v->vm, walk.gpa >> PAGE_SHIFT) ? gone(v) : no_code(v);
+		return vm_slot(v->vm, walk.gpa >> PAGE_SHIFT) ? gone(v) : no_code(v, walk.gpa);
 	return plat_guest_read(val, page + (walk.gpa & ~PAGE_MASK), size) ? gone(v) : X86_EMU_OK;
 }
 

@@ -134,6 +134,18 @@ static inline int once(struct svm_vcpu *s, enum engine_exit *why)
 	return 1;
 }
 
+/* An event that the emulator could not deliver, not the processor (on_shutdown). */
+static SVM_COLD void say_shutdown(const struct svm_vcpu *s)
+{
+	const struct vmcb_control *c = &s->vmcb->control;
+	const struct vcpu *v = s->vcpu;
+
+	plat_log("vcpu %u: shutdown by the emulator (rip %llx, last exit %llx: %llx %llx, event %llx)",
+		 v->id, (unsigned long long)v->cpu.rip, (unsigned long long)c->exit_code,
+		 (unsigned long long)c->exit_info_1, (unsigned long long)c->exit_info_2,
+		 (unsigned long long)c->exit_int_info);
+}
+
 enum engine_exit svm_run(struct vcpu *v)
 {
 	struct svm_vcpu *s = svm_of(v);
@@ -150,5 +162,8 @@ enum engine_exit svm_run(struct vcpu *v)
 			go = svm_exit(s, &why);
 	} while (go);
 	hw_fpu_put(v);
+	/* After the processor's own the VMCB is empty. */
+	if (unlikely(why == ENGINE_EXIT_SHUTDOWN && s->vmcb->control.exit_code))
+		say_shutdown(s);
 	return why;
 }
