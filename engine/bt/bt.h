@@ -85,6 +85,9 @@ static inline u64 bt_jc_invalid(u32 i)
 #define BT_KEY_ALIGN BIT(12)		/* CR0.AM, EFLAGS.AC, CPL 3: every memory operand goes the slow way */
 #define BT_KEY_RING0 BIT(14)		/* CPL 0 in protected or long mode */
 #define BT_KEY_MP BIT(13)		/* CR0.MP (wait/fwait with TS) */
+#define BT_KEY_WINDOW BIT(15)		/* 64-bit user code whose memory is reached through windows: window.h */
+#define BT_KEY_STACK_A BIT(16)		/* with WINDOW: rsp is in window A, else in B */
+#define BT_KEY_LAYOUT_SHIFT 24		/* with WINDOW, 8 bits: number of the windows' guest addresses */
 
 static inline enum bt_mmu bt_key_mmu(u32 key)
 {
@@ -110,6 +113,12 @@ enum bt_exit {
 
 struct bt_link;
 struct bt_block;
+
+/* What generated code needs of a window. */
+struct bt_window_view {
+	u64 delta;		/* host address = guest linear address + delta */
+	u64 tag;		/* bits 41..56 of the host addresses in it, or one that none has */
+};
 
 /*
  * Offsets of the first part are known to enter.S and checked in context.c.
@@ -144,6 +153,8 @@ struct bt_ctx {
 	u64 seg_base[6];
 	s64 seg_lim_r[6];	/* last valid byte for reads outside 64-bit mode; -1: always the slow way */
 	s64 seg_lim_w[6];
+	struct bt_window_view window[2];	/* A, B of the present address space: window.h */
+	u64 window_fs;		/* host address of FS's base, or one that faults */
 	u8 bounce[BT_BOUNCE * 2] __attribute__((aligned(64)));
 	struct bt_tlb tlb[BT_MMU_COUNT];
 	struct bt_jc_entry jc[BT_MMU_COUNT][BT_JC_SIZE];
@@ -189,6 +200,7 @@ struct bt_map {
 	u32 host;		/* offset from the block's code */
 	u16 guest;		/* offset of the instruction from the block's first byte */
 	u16 len;		/* of the instruction */
+	u32 slow;		/* offset of its twin that asks the TLB, when a host fault here leads there; 0: none */
 };
 
 struct bt_block {
