@@ -87,7 +87,7 @@ static inline u64 bt_jc_invalid(u32 i)
 #define BT_KEY_MP BIT(13)		/* CR0.MP (wait/fwait with TS) */
 #define BT_KEY_WINDOW BIT(15)		/* 64-bit user code whose memory is reached through windows: window.h */
 #define BT_KEY_STACK_A BIT(16)		/* with WINDOW: rsp is in window A, else in B */
-#define BT_KEY_LAYOUT_SHIFT 24		/* with WINDOW, 8 bits: number of the windows' guest addresses */
+#define BT_KEY_LAYOUT_SHIFT 24		/* with WINDOW, 8 bits: window A's slot, BT_WINDOW_NONE: there is none */
 
 static inline enum bt_mmu bt_key_mmu(u32 key)
 {
@@ -117,7 +117,6 @@ struct bt_block;
 /* What generated code needs of a window. */
 struct bt_window_view {
 	u64 delta;		/* host address = guest linear address + delta */
-	u64 tag;		/* bits 41..56 of the host addresses in it, or one that none has */
 };
 
 /*

@@ -9,11 +9,20 @@
  * there faults, and goes the slow way, which maps it for the next time.
  *
  *   B  the top of user space: libraries, mmap, the stack
- *   A  placed around the first address that is not in B: program and heap
+ *   A  the one around the first address that is not in B: program and heap
  *
- * Nothing is ever mapped within BT_WINDOW_EDGE of a window's ends. So once an
- * address is known to lie in the window, what lies within that distance of it
- * either is the right page or faults.
+ * The guest's user space is seen as slots of BT_WINDOW_SIZE; each window is one
+ * slot, so that an address lies in it when its bits from BT_WINDOW_SHIFT up are
+ * the slot's number, which generated code has as a constant (BT_KEY_LAYOUT is
+ * A's, B is always the last). Generated code looks only at the lowest eight of
+ * these bits: an address with one of the others set stays non-canonical at any
+ * delta, and the processor refuses it.
+ *
+ * The host's reservation reaches BT_WINDOW_EDGE further at both ends, and there
+ * nothing is ever mapped. So once an address is known to lie in the window, what
+ * lies within that distance of it either is the right page or faults. Delta is
+ * a multiple of the page size, no more. While generated code with
+ * BT_KEY_WINDOW runs, the host's GS base is B's delta (bt_enter sees to it).
  */
 #ifndef ANYKVM_BT_WINDOW_H
 #define ANYKVM_BT_WINDOW_H
@@ -25,5 +34,18 @@ enum bt_window { BT_WINDOW_A, BT_WINDOW_B, BT_WINDOW_COUNT };
 #define BT_WINDOW_SHIFT 41
 #define BT_WINDOW_SIZE (1ull << BT_WINDOW_SHIFT)
 #define BT_WINDOW_EDGE (1ull << 36)
+#define BT_WINDOW_SLOT_B 63u		/* of 2^47 bytes */
+#define BT_WINDOW_NONE 0xffu		/* A's slot while there is no A */
+
+static inline u32 bt_window_slot(u64 lin)
+{
+	return lin >> BT_WINDOW_SHIFT;
+}
+
+/* A's slot in the key. */
+static inline u32 bt_key_slot_a(u32 key)
+{
+	return key >> BT_KEY_LAYOUT_SHIFT;
+}
 
 #endif
