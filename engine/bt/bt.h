@@ -87,7 +87,7 @@ static inline u64 bt_jc_invalid(u32 i)
 #define BT_KEY_MP BIT(13)		/* CR0.MP (wait/fwait with TS) */
 #define BT_KEY_WINDOW BIT(15)		/* 64-bit user code whose memory is reached through windows: window.h */
 #define BT_KEY_STACK_A BIT(16)		/* with WINDOW: rsp is in window A, else in B */
-#define BT_KEY_LAYOUT_SHIFT 24		/* with WINDOW, 8 bits: window A's slot, BT_WINDOW_NONE: there is none */
+#define BT_KEY_LAYOUT_SHIFT 24		/* with WINDOW, 8 bits: slot of window A, or BT_WINDOW_NONE */
 
 static inline enum bt_mmu bt_key_mmu(u32 key)
 {
@@ -199,7 +199,7 @@ struct bt_map {
 	u32 host;		/* offset from the block's code */
 	u16 guest;		/* offset of the instruction from the block's first byte */
 	u16 len;		/* of the instruction */
-	u32 slow;		/* offset of its twin that asks the TLB, when a host fault here leads there; 0: none */
+	u32 slow;		/* where a host fault here goes on: offset of its twin that asks the TLB; 0: none */
 };
 
 struct bt_block {

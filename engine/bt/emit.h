@@ -15,10 +15,12 @@ struct bt_emit {
 };
 
 #define EMIT_NOREG 0xff
+#define EMIT_GS 0x65
 
-/* A memory operand [base + index << scale + disp]. */
+/* A memory operand [base + index << scale + disp], behind a segment's prefix when there is one. */
 struct emit_mem {
 	u8 base, index, scale;
+	u8 seg;
 	s32 disp;
 };
 
@@ -101,6 +103,8 @@ static inline void emit_rr(struct bt_emit *e, u32 f, u8 op, u8 reg, u8 rm)
 /* op reg, [m]. */
 static inline void emit_rm(struct bt_emit *e, u32 f, u8 op, u8 reg, struct emit_mem m)
 {
+	if (m.seg)
+		e8(e, m.seg);
 	e_prefix(e, f, reg, m.index, m.base);
 	e8(e, op);
 	e_modrm_mem(e, reg, m);

@@ -216,8 +216,7 @@ bool bt_follow(struct bt_translation *t, const struct x86_insn *i, bt_body body)
 		return false;
 	off = t->group_off[t->cur] - g->lo;
 	emit_load(t->e, T0, EMIT_MEM(X86_RSP, CTX_OFF(group) + 8 * g->slot));
-	if (off)
-		emit_rm(t->e, E_W, 0x8d, T0, EMIT_MEM(T0, off));
+	t->mem = EMIT_MEM(T0, off);
 	body(t, i);
 	return true;
 }

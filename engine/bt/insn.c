@@ -9,14 +9,6 @@
 
 #define SCRATCH EMIT_MEM(X86_RSP, CTX_OFF(scratch) + 8)
 
-/* T0 = address on the stack at rsp + @delta, by the stack's width. */
-static void stack_addr(struct bt_translation *t, s32 delta)
-{
-	emit_rm(t->e, t->wide_stack ? E_W : 0, 0x8d, T0, EMIT_MEM(G_RSP, delta));
-	if (!t->wide_stack && !(t->key & BT_KEY_SS32))
-		emit_rr(t->e, E_0F, 0xb7, T0, T0);
-}
-
 /* rsp += @delta without touching flags. */
 static void stack_move(struct bt_translation *t, s32 delta)
 {
@@ -39,7 +31,7 @@ static void load_zx(struct bt_translation *t, u8 reg, struct emit_mem m, u32 siz
 		emit_rm(t->e, size_flag(size), 0x8b, reg, m);
 }
 
-/* ---- bodies: [T0] is the place ---- */
+/* ---- bodies: t->mem is the place ---- */
 
 static void body_push_reg(struct bt_translation *t, const struct x86_insn *i)
 {
@@ -49,19 +41,19 @@ static void body_push_reg(struct bt_translation *t, const struct x86_insn *i)
 		emit_load(t->e, T1, bt_home(h));
 		h = T1;
 	}
-	emit_rm(t->e, size_flag(i->opsize), 0x89, h, EMIT_MEM(T0, 0));
+	emit_rm(t->e, size_flag(i->opsize), 0x89, h, t->mem);
 	stack_move(t, -(s32)i->opsize);
 }
 
-/* Store the constant @v of @size bytes at [T0]. */
+/* Store the constant @v of @size bytes at t->mem. */
 static void store_const(struct bt_translation *t, u64 v, u32 size)
 {
 	if (size == 8 && (s64)v != (s32)v) {
 		emit_const(t->e, T1, v);
-		emit_store(t->e, EMIT_MEM(T0, 0), T1);
+		emit_store(t->e, t->mem, T1);
 		return;
 	}
-	emit_rm(t->e, size_flag(size), 0xc7, 0, EMIT_MEM(T0, 0));
+	emit_rm(t->e, size_flag(size), 0xc7, 0, t->mem);
 	if (size == 2) {
 		e8(t->e, v);
 		e8(t->e, v >> 8);
@@ -84,14 +76,14 @@ static void body_push_next(struct bt_translation *t, const struct x86_insn *i)
 
 static void body_to_scratch(struct bt_translation *t, const struct x86_insn *i)
 {
-	load_zx(t, T1, EMIT_MEM(T0, 0), i->opsize);
+	load_zx(t, T1, t->mem, i->opsize);
 	emit_store(t->e, SCRATCH, T1);
 }
 
 static void body_push_scratch(struct bt_translation *t, const struct x86_insn *i)
 {
 	emit_load(t->e, T1, SCRATCH);
-	emit_rm(t->e, size_flag(i->opsize), 0x89, T1, EMIT_MEM(T0, 0));
+	emit_rm(t->e, size_flag(i->opsize), 0x89, T1, t->mem);
 	stack_move(t, -(s32)i->opsize);
 }
 
@@ -101,20 +93,20 @@ static void body_pop_reg(struct bt_translation *t, const struct x86_insn *i)
 
 	if (g == X86_RSP && i->opsize == 2) {
 		/* rsp moves first, and its upper part stays moved. */
-		load_zx(t, T1, EMIT_MEM(T0, 0), 2);
+		load_zx(t, T1, t->mem, 2);
 		stack_move(t, 2);
 		emit_rr(t->e, E_66, 0x8b, G_RSP, T1);
 		return;
 	}
 	if (g == X86_RSP) {
-		emit_rm(t->e, size_flag(i->opsize), 0x8b, G_RSP, EMIT_MEM(T0, 0));
+		emit_rm(t->e, size_flag(i->opsize), 0x8b, G_RSP, t->mem);
 		return;
 	}
 	if (h & BT_HOMED) {
-		load_zx(t, T1, EMIT_MEM(T0, 0), i->opsize);
+		load_zx(t, T1, t->mem, i->opsize);
 		emit_rm(t->e, i->opsize == 2 ? E_66 : E_W, 0x89, T1, bt_home(h));
 	} else {
-		emit_rm(t->e, size_flag(i->opsize), 0x8b, h, EMIT_MEM(T0, 0));
+		emit_rm(t->e, size_flag(i->opsize), 0x8b, h, t->mem);
 	}
 	stack_move(t, i->opsize);
 }
@@ -124,18 +116,18 @@ static void body_leave(struct bt_translation *t, const struct x86_insn *i)
 	u32 f = size_flag(i->opsize);
 
 	emit_rr(t->e, f, 0x8b, T1, X86_RBP);
-	emit_rm(t->e, f, 0x8b, X86_RBP, EMIT_MEM(T0, 0));
+	emit_rm(t->e, f, 0x8b, X86_RBP, t->mem);
 	emit_rm(t->e, f, 0x8d, G_RSP, EMIT_MEM(T1, i->opsize));
 }
 
 static void body_load_target(struct bt_translation *t, const struct x86_insn *i)
 {
-	load_zx(t, T0, EMIT_MEM(T0, 0), i->opsize);
+	load_zx(t, T0, t->mem, i->opsize);
 }
 
 static void body_ret(struct bt_translation *t, const struct x86_insn *i)
 {
-	load_zx(t, T0, EMIT_MEM(T0, 0), i->opsize);
+	load_zx(t, T0, t->mem, i->opsize);
 	stack_move(t, i->opsize + (i->imm_len ? (s32)(u16)i->imm : 0));
 }
 
@@ -143,17 +135,13 @@ static void body_ret(struct bt_translation *t, const struct x86_insn *i)
 
 static void push_at_top(struct bt_translation *t, const struct x86_insn *i, bt_body body)
 {
-	if (!i->is_mem && bt_follow(t, i, body))
-		return;
-	stack_addr(t, -(s32)i->opsize);
-	bt_access(t, i, i->opsize, X86_A_W, X86_SS, body);
+	bt_stack(t, i, -(s32)i->opsize, X86_A_W, body);
 }
 
 static void insn_push(struct bt_translation *t, const struct x86_insn *i)
 {
 	if (i->is_mem) {
-		bt_ea(t, i, T0);
-		bt_access(t, i, i->opsize, X86_A_R, i->seg, body_to_scratch);
+		bt_operand(t, i, i->opsize, X86_A_R, body_to_scratch);
 		push_at_top(t, i, body_push_scratch);
 	} else if (i->imm_len) {
 		push_at_top(t, i, body_push_imm);
@@ -164,10 +152,7 @@ static void insn_push(struct bt_translation *t, const struct x86_insn *i)
 
 static void insn_pop(struct bt_translation *t, const struct x86_insn *i)
 {
-	if (bt_follow(t, i, body_pop_reg))
-		return;
-	stack_addr(t, 0);
-	bt_access(t, i, i->opsize, X86_A_R, X86_SS, body_pop_reg);
+	bt_stack(t, i, 0, X86_A_R, body_pop_reg);
 }
 
 static void insn_leave(struct bt_translation *t, const struct x86_insn *i)
@@ -201,8 +186,7 @@ static void insn_jmp(struct bt_translation *t, const struct x86_insn *i)
 		return;
 	}
 	if (i->is_mem) {
-		bt_ea(t, i, T0);
-		bt_access(t, i, i->opsize, X86_A_R, i->seg, body_load_target);
+		bt_operand(t, i, i->opsize, X86_A_R, body_load_target);
 	} else {
 		target_reg(t, i);
 	}
@@ -217,8 +201,7 @@ static void insn_call(struct bt_translation *t, const struct x86_insn *i)
 		return;
 	}
 	if (i->is_mem) {
-		bt_ea(t, i, T0);
-		bt_access(t, i, i->opsize, X86_A_R, i->seg, body_to_scratch);
+		bt_operand(t, i, i->opsize, X86_A_R, body_to_scratch);
 	} else {
 		target_reg(t, i);
 		emit_store(t->e, SCRATCH, T0);
@@ -230,10 +213,7 @@ static void insn_call(struct bt_translation *t, const struct x86_insn *i)
 
 static void insn_ret(struct bt_translation *t, const struct x86_insn *i)
 {
-	if (!bt_follow(t, i, body_ret)) {
-		stack_addr(t, 0);
-		bt_access(t, i, i->opsize, X86_A_R, X86_SS, body_ret);
-	}
+	bt_stack(t, i, 0, X86_A_R, body_ret);
 	bt_edge_indirect(t);
 }
 

@@ -188,12 +188,31 @@ void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32
 	c->resume = e_off(t->e);
 	if (g) {
 		emit_store(t->e, EMIT_MEM(X86_RSP, CTX_OFF(group) + 8 * g->slot), T0);
-		emit_add(t, T0, want.off);
 	}
 	if (live)
 		bt_unpark(t);
+	t->mem = EMIT_MEM(T0, want.off);
 	body(t, i);
 	c->after = e_off(t->e);
+}
+
+void bt_operand(struct bt_translation *t, const struct x86_insn *i, u32 size, u32 acc,
+		bt_body body)
+{
+	if (bt_follow(t, i, body))
+		return;
+	bt_ea(t, i, T0);
+	bt_access(t, i, size, acc, i->seg, body);
+}
+
+void bt_stack(struct bt_translation *t, const struct x86_insn *i, s32 off, u32 acc, bt_body body)
+{
+	if (bt_follow(t, i, body))
+		return;
+	emit_rm(t->e, t->wide_stack ? E_W : 0, 0x8d, T0, EMIT_MEM(G_RSP, off));
+	if (!t->wide_stack && !(t->key & BT_KEY_SS32))
+		emit_rr(t->e, E_0F, 0xb7, T0, T0);
+	bt_access(t, i, i->opsize, acc, X86_SS, body);
 }
 
 /*
@@ -219,6 +238,7 @@ void bt_cold_mem(struct bt_translation *t, struct bt_cold *c)
 	emit_patch(e, direct, c->resume);
 	if (c->live)
 		bt_unpark(t);
+	t->mem = EMIT_MEM(T0, 0);
 	c->body(t, &t->insn[c->insn]);
 	emit_call_mem(e, CTX(fn_mem_commit));
 	emit_jump_to(e, CC_ALWAYS, c->after);
@@ -250,6 +270,7 @@ void bt_cold_leader(struct bt_translation *t, struct bt_cold *c)
 
 	emit_patch(t->e, out, e_off(t->e));
 	emit_load(t->e, T0, host);
+	t->mem = EMIT_MEM(T0, 0);
 	if (c->memop & BT_MEMOP_W) {
 		emit_rm(t->e, E_W, 0x83, 7, bounce);			/* cmp qword, 0 */
 		e8(t->e, 0);

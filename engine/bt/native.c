@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Instructions that run as themselves: the same opcode, with general registers
- * renamed by the register map and the memory operand replaced by [T0]. A guest
+ * renamed by the register map and the memory operand replaced by t->mem. A guest
  * register that has no host register is stood in for by a scratch register
  * around the instruction.
  */
@@ -120,7 +120,6 @@ static bool make_form(const struct x86_insn *i, struct form *f)
 	f->vvvv = operand(i, o->vvvv_class, i->vvvv, o->vvvv_acc);
 	f->rm = (struct operand){ .spill = NO_SPILL };
 	f->mem = i->is_mem;
-	f->m = EMIT_MEM(T0, 0);
 	if (!i->is_mem)
 		f->rm = operand(i, o->rm_class, i->rm, o->rm_acc);
 	/* REX can't stand beside a high byte: T0 has a number below 8. */
@@ -186,10 +185,17 @@ static bool needs_rex(const struct operand *o)
 	return o->gpr && o->byte && !o->high && o->host >= 4;
 }
 
+/* REX.X and REX.B. */
+static u8 rm_bits(const struct form *f)
+{
+	if (!f->mem)
+		return (f->rm.host & 8) >> 3;
+	return ((f->m.base & 8) >> 3) | (f->m.index != EMIT_NOREG ? (f->m.index & 8) >> 2 : 0);
+}
+
 static void legacy_opcode(struct bt_emit *e, const struct x86_insn *i, const struct form *f)
 {
-	u8 base = f->mem ? f->m.base : f->rm.host;
-	u8 rex = (wide(i) ? 8 : 0) | ((f->reg.host & 8) >> 1) | ((base & 8) >> 3);
+	u8 rex = (wide(i) ? 8 : 0) | ((f->reg.host & 8) >> 1) | rm_bits(f);
 
 	if (i->info->reg_class == X86_C_NONE)
 		rex &= ~4;
@@ -209,7 +215,6 @@ static void legacy_opcode(struct bt_emit *e, const struct x86_insn *i, const str
 
 static void vex_opcode(struct bt_emit *e, const struct x86_insn *i, const struct form *f)
 {
-	u8 base = f->mem ? f->m.base : f->rm.host;
 	u8 reg = i->info->reg_class == X86_C_NONE ? 0 : f->reg.host;
 	u8 vvvv = i->info->vvvv_class == X86_C_NONE ? 0 : f->vvvv.host;
 	bool w = i->mode == X86_MODE_64 ? (i->rex & 8)
@@ -217,7 +222,7 @@ static void vex_opcode(struct bt_emit *e, const struct x86_insn *i, const struct
 					  !f->vvvv.gpr && !is_gpr(i->info->rm_class);
 
 	e8(e, 0xc4);
-	e8(e, (reg & 8 ? 0 : 0x80) | 0x40 | (base & 8 ? 0 : 0x20) | i->map);
+	e8(e, (reg & 8 ? 0 : 0x80) | ((~rm_bits(f) & 3) << 5) | i->map);
 	e8(e, (w ? 0x80 : 0) | ((~vvvv & 15) << 3) | (i->vex_l ? 4 : 0) | i->pp);
 	e8(e, i->opcode);
 }
@@ -243,6 +248,8 @@ static void emit_form(struct bt_emit *e, const struct x86_insn *i, const struct 
 {
 	u8 reg = i->info->reg_class == X86_C_NONE ? (i->modrm >> 3) & 7 : f->reg.host;
 
+	if (f->mem && f->m.seg)
+		e8(e, f->m.seg);
 	if (i->prefix & X86_P_VEX) {
 		vex_opcode(e, i, f);
 	} else {
@@ -314,6 +321,8 @@ static void emit_operation(struct bt_translation *t, const struct x86_insn *i)
 	struct form f;
 
 	make_form(i, &f);
+	if (i->is_mem)
+		f.m = t->mem;
 	spill_load(t, &f.reg);
 	spill_load(t, &f.rm);
 	spill_load(t, &f.vvvv);
@@ -413,8 +422,7 @@ void bt_native(struct bt_translation *t, const struct x86_insn *i)
 			emit_lea_insn(t, i);
 	} else if (!i->is_mem) {
 		emit_operation(t, i);
-	} else if (!(i->info->attr & X86_T_NOMEM) && !bt_follow(t, i, emit_operation)) {
-		bt_ea(t, i, T0);
-		bt_access(t, i, i->memsize, i->info->rm_acc, i->seg, emit_operation);
+	} else if (!(i->info->attr & X86_T_NOMEM)) {
+		bt_operand(t, i, i->memsize, i->info->rm_acc, emit_operation);
 	}
 }

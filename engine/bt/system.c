@@ -126,7 +126,7 @@ static void insn_swapgs(struct bt_translation *t, const struct x86_insn *i)
 static void body_push(struct bt_translation *t, const struct x86_insn *i)
 {
 	emit_load(t->e, T1, SCRATCH);
-	emit_rm(t->e, i->opsize == 8 ? E_W : 0, 0x89, T1, EMIT_MEM(T0, 0));
+	emit_rm(t->e, i->opsize == 8 ? E_W : 0, 0x89, T1, t->mem);
 	emit_rm(t->e, t->wide_stack ? E_W : 0, 0x8d, G_RSP, EMIT_MEM(G_RSP, -(s32)i->opsize));
 }
 
@@ -149,7 +149,7 @@ static void insn_pushf(struct bt_translation *t, const struct x86_insn *i)
 
 static void body_load(struct bt_translation *t, const struct x86_insn *i)
 {
-	emit_rm(t->e, i->opsize == 8 ? E_W : 0, 0x8b, T1, EMIT_MEM(T0, 0));
+	emit_rm(t->e, i->opsize == 8 ? E_W : 0, 0x8b, T1, t->mem);
 	emit_store(t->e, SCRATCH, T1);
 }
 

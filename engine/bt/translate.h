@@ -23,7 +23,7 @@
 
 struct bt_translation;
 
-/* Emits an instruction; for a memory access, on [T0], with every register change that goes with it. */
+/* Emits an instruction; for a memory access, on t->mem, with every register change that goes with it. */
 typedef void (*bt_body)(struct bt_translation *t, const struct x86_insn *i);
 
 /* Code that is rarely run, emitted behind the block. */
@@ -97,6 +97,7 @@ struct bt_translation {
 	struct bt_group *in_group[BT_MAX_INSNS];
 	s32 group_off[BT_MAX_INSNS];
 	u32 cur;		/* instruction in work */
+	struct emit_mem mem;	/* its memory operand in the host */
 	u32 ncold;
 	struct bt_cold cold[BT_MAX_COLD];
 };
@@ -122,6 +123,9 @@ void bt_unpark(struct bt_translation *t);
 void bt_get(struct bt_translation *t, u8 dst, u8 guest);	/* host dst = guest register, 64 bits */
 /* @dst = the offset that the memory operand names (no segment base). May use T1. */
 void bt_ea(struct bt_translation *t, const struct x86_insn *i, u8 dst);
+/* Run @body, which touches @size bytes, on the memory operand; on the stack at rsp + @off, opsize bytes. */
+void bt_operand(struct bt_translation *t, const struct x86_insn *i, u32 size, u32 acc, bt_body body);
+void bt_stack(struct bt_translation *t, const struct x86_insn *i, s32 off, u32 acc, bt_body body);
 /* T0 holds an offset in @seg: make it an address of host memory, and run @body on it. */
 void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32 acc, u8 seg,
 	       bt_body body);

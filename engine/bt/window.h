@@ -14,7 +14,7 @@
  * The guest's user space is seen as slots of BT_WINDOW_SIZE; each window is one
  * slot, so that an address lies in it when its bits from BT_WINDOW_SHIFT up are
  * the slot's number, which generated code has as a constant (BT_KEY_LAYOUT is
- * A's, B is always the last). Generated code looks only at the lowest eight of
+ * A's, B is always the last). Generated code looks only at the lowest sixteen of
  * these bits: an address with one of the others set stays non-canonical at any
  * delta, and the processor refuses it.
  *
