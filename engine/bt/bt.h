@@ -49,14 +49,16 @@ static inline u64 bt_tlb_invalid(u32 i)
 	return (u64)(i ^ 1) << PAGE_SHIFT;
 }
 
-/* ---- jump cache: where indirect and cross-page jumps go ---- */
+/* ---- jump.c: where indirect and cross-page jumps go ---- */
 
 #define BT_JC_BITS 12
 #define BT_JC_SIZE (1u << BT_JC_BITS)
-#define BT_JC_FOLD 7		/* functions are aligned: fold higher bits in */
+#define BT_JC_FOLD 5		/* functions are aligned: fold higher bits in */
 struct bt_jc_entry {
 	u64 rip;		/* the full rip (an offset in CS), or bt_jc_invalid */
 	u64 code;		/* rx address of the block's indirect entry: flags are in ctx->flags */
+	u32 space;		/* the number under which it holds */
+	u32 pad[3];
 };
 
 static inline u32 bt_jc_index(u64 rip)
@@ -69,6 +71,36 @@ static inline u64 bt_jc_invalid(u32 i)
 {
 	return i == 0;
 }
+
+/*
+ * The return cache: CALL leaves its return site's landing where the stack
+ * pointer says, RET jumps there. One for each view of memory, and one for
+ * user code with windows, whose landings expect the flags elsewhere.
+ */
+#define BT_RC_SIZE 256u
+#define BT_RC_WINDOW BT_MMU_COUNT
+#define BT_RC_TABLES (BT_MMU_COUNT + 1)
+
+/* Numbers of address spaces: 0 is a kick, the last one is never given. */
+#define BT_EDGE_NONE ~0u
+#define BT_SPACES 256u
+#define BT_NOTE_BITS 65536u
+
+struct bt_space {
+	u64 asid;
+	u32 key;
+	u32 number;		/* 0: none yet */
+};
+
+struct bt_jump {
+	u64 asid;		/* the present one */
+	u32 counter;		/* the last number given */
+	bool worn;		/* there are no more */
+	bool private[BT_MMU_COUNT];	/* the view has code of a page that is not global */
+	u32 now[BT_MMU_COUNT];	/* what ctx->edge is while nobody kicks */
+	struct bt_space space[BT_SPACES];
+	u64 pages[BT_NOTE_BITS / 64];	/* filter: linear pages whose code is known */
+};
 
 /* ---- block key: the modes that translation depends on ---- */
 
@@ -154,14 +186,18 @@ struct bt_ctx {
 	s64 seg_lim_w[6];
 	struct bt_window_view window[2];	/* A, B of the present address space: window.h */
 	u64 window_fs;		/* host address of FS's base, or one that faults */
+	u32 edge[BT_MMU_COUNT];	/* number of the present address space and the view's key: jump.c */
+	u32 jc_key[BT_MMU_COUNT];	/* that key: what of the view is known holds under it */
 	u8 bounce[BT_BOUNCE * 2] __attribute__((aligned(64)));
+	u64 rc[BT_RC_TABLES][BT_RC_SIZE];	/* host addresses of landings */
 	struct bt_tlb tlb[BT_MMU_COUNT];
 	struct bt_jc_entry jc[BT_MMU_COUNT][BT_JC_SIZE];
 
 	/* C side */
 	struct vcpu *vcpu;
 	struct bt_cache *cache;		/* code buffer and blocks of this vCPU */
-	u32 jc_key[BT_MMU_COUNT];	/* the key whose blocks jc[mmu] holds */
+	struct bt_jump jump;
+	u64 rc_miss[BT_RC_TABLES];	/* where a RET goes that finds nothing: edge.c */
 	u64 jc_used[BT_MMU_COUNT][BT_JC_SIZE / 64];	/* entries that a flush must empty */
 	bool fpu_live;			/* the guest's x87/SSE/AVX state is in the processor */
 	u64 bounce_gpa[2];		/* what mem_commit writes back: see tlb.c */
@@ -185,10 +221,19 @@ struct bt_ctx {
 
 /* ---- blocks ---- */
 
-/* A patchable direct jump inside one guest page. */
+/*
+ * A patchable direct jump. Inside one page it holds as long as its ends. A far
+ * one, and that of a landing, holds under a number (jump.c) which stands beside it.
+ */
+enum bt_link_kind { BT_LINK_NEAR, BT_LINK_FAR, BT_LINK_LANDING };
+
 struct bt_link {
-	u32 rel;		/* code offset of the aligned rel32 */
+	u32 rel;		/* code offset of the rel32 */
 	u32 stub;		/* code offset to which it points while unlinked */
+	u32 number;		/* not NEAR: code offset of the imm32, the number or its negative */
+	u8 kind;
+	bool negative;
+	bool parked;		/* the jump is made with the flags in ctx->flags */
 	struct bt_block *from, *to;	/* to: NULL while unlinked */
 	struct bt_link *next_in;	/* list of the target's incoming links */
 	u64 rip;		/* guest target */
@@ -242,9 +287,6 @@ bool bt_cache_map(struct bt_cache *c, u64 host_pc, u64 *rip, u32 *len);
 const struct x86_insn *bt_cache_kept(struct bt_cache *c, u32 n);
 void bt_cache_link(struct bt_cache *c, struct bt_link *l, struct bt_block *to);
 u64 bt_cache_entry(struct bt_cache *c, struct bt_block *b);	/* rx address with flags in ctx->flags */
-void bt_jc_flush(struct bt_ctx *x);
-void bt_jc_flush_view(struct bt_ctx *x, enum bt_mmu m);
-void bt_jc_insert(struct bt_ctx *x, struct bt_block *b);
 
 /* ---- translate.c ---- */
 /*

@@ -9,6 +9,7 @@
  * mistake.
  */
 #include "cache.h"
+#include "jump.h"
 
 /* The most that one block can take of the code buffer: see BT_MAX_INSNS in translate.h. */
 #define BLOCK_CODE_MAX (64u << 10)
@@ -40,6 +41,7 @@ struct bt_cache *bt_cache_create(struct bt_ctx *x)
 		bt_cache_destroy(c);
 		return NULL;
 	}
+	bt_edge_ways(c);
 	return c;
 }
 
@@ -126,7 +128,7 @@ void bt_cache_add(struct bt_cache *c, struct bt_block *b)
 
 void bt_cache_flush(struct bt_cache *c)
 {
-	c->e.p = c->rw;
+	bt_edge_ways(c);
 	c->nblocks = c->nmaps = c->npages = c->ninsns = 0;
 	c->ctx->interp = 0;
 	memset(c->hash, 0, sizeof(*c->hash) << BT_HASH_BITS);
@@ -143,17 +145,13 @@ u64 bt_cache_entry(struct bt_cache *c, struct bt_block *b)
 
 /* ---- links ---- */
 
-void bt_cache_link(struct bt_cache *c, struct bt_link *l, struct bt_block *to)
+/* The number under which the link holds. */
+static void set_number(struct bt_cache *c, const struct bt_link *l, u32 number)
 {
-	/* A block on two pages depends on a mapping that this link would not check. */
-	if (l->to || to->dead || l->from->dead || to->gpa2 != ~0ull || to->key != l->from->key ||
-	    to->cs_base != l->from->cs_base || to->rip != l->rip ||
-	    (to->gpa >> PAGE_SHIFT) != (l->from->gpa >> PAGE_SHIFT))
-		return;
-	l->to = to;
-	l->next_in = to->in;
-	to->in = l;
-	emit_patch(&c->e, l->rel, to->code);
+	u32 v = l->negative ? -number : number;
+
+	if (l->kind != BT_LINK_NEAR)
+		__builtin_memcpy(c->e.base + l->number, &v, 4);
 }
 
 static void unlink_out(struct bt_cache *c, struct bt_link *l)
@@ -166,7 +164,30 @@ static void unlink_out(struct bt_cache *c, struct bt_link *l)
 		;
 	*p = l->next_in;
 	l->to = NULL;
+	set_number(c, l, BT_EDGE_NONE);
 	emit_patch(&c->e, l->rel, l->stub);
+}
+
+/* Nothing but the blocks themselves says whether a link inside a page still holds. */
+static bool may_be_near(const struct bt_link *l, const struct bt_block *to)
+{
+	return to->gpa2 == ~0ull && (to->gpa >> PAGE_SHIFT) == (l->from->gpa >> PAGE_SHIFT);
+}
+
+void bt_cache_link(struct bt_cache *c, struct bt_link *l, struct bt_block *to)
+{
+	if (to->dead || l->from->dead || to->key != l->from->key ||
+	    to->cs_base != l->from->cs_base || to->rip != l->rip ||
+	    (l->kind == BT_LINK_NEAR ? l->to || !may_be_near(l, to) : !bt_jump_cacheable(to->key)))
+		return;
+	if (l->to != to) {
+		unlink_out(c, l);
+		l->to = to;
+		l->next_in = to->in;
+		to->in = l;
+		emit_patch(&c->e, l->rel, l->parked ? to->entry : to->code);
+	}
+	set_number(c, l, c->ctx->jump.now[bt_key_mmu(to->key)]);
 }
 
 /* ---- dropping ---- */
@@ -179,15 +200,6 @@ static void page_remove(struct bt_cache *c, struct bt_block *b, u64 gfn)
 	for (p = &(*slot)->first; *p != b; p = page_link(*p, gfn))
 		;
 	*p = *page_link(b, gfn);
-}
-
-static void jc_remove(struct bt_ctx *x, u64 rip)
-{
-	u32 i = bt_jc_index(rip);
-
-	for (u32 m = 0; m < BT_MMU_COUNT; m++)
-		if (x->jc[m][i].rip == rip)
-			x->jc[m][i].rip = bt_jc_invalid(i);
 }
 
 /*
@@ -208,7 +220,7 @@ static void drop(struct bt_cache *c, struct bt_block *b)
 		unlink_out(c, b->in);
 	for (u32 i = 0; i < b->nlinks; i++)
 		unlink_out(c, &b->link[i]);
-	jc_remove(c->ctx, b->rip);
+	bt_jc_remove(c->ctx, b->rip);
 	b->dead = true;
 }
 
@@ -305,43 +317,4 @@ bool bt_cache_map(struct bt_cache *c, u64 host_pc, u64 *rip, u32 *len)
 const struct x86_insn *bt_cache_kept(struct bt_cache *c, u32 n)
 {
 	return &c->insns[n - 1];
-}
-
-/* ---- jump cache ---- */
-
-void bt_jc_flush_view(struct bt_ctx *x, enum bt_mmu m)
-{
-	for (u32 w = 0; w < BT_JC_SIZE / 64; w++) {
-		u64 bits = x->jc_used[m][w];
-
-		x->jc_used[m][w] = 0;
-		for (; bits; bits &= bits - 1) {
-			u32 i = w * 64 + __builtin_ctzll(bits);
-
-			x->jc[m][i].rip = bt_jc_invalid(i);
-		}
-	}
-}
-
-void bt_jc_flush(struct bt_ctx *x)
-{
-	for (u32 m = 0; m < BT_MMU_COUNT; m++)
-		bt_jc_flush_view(x, m);
-}
-
-void bt_jc_insert(struct bt_ctx *x, struct bt_block *b)
-{
-	u32 m = bt_key_mmu(b->key), i = bt_jc_index(b->rip);
-	struct bt_jc_entry *j = &x->jc[m][i];
-
-	/* Segmented code can't be told by its offset alone; stepped code runs one block at a time. */
-	if (!(b->key & BT_KEY_FLAT) || (b->key & (BT_KEY_STEP | BT_KEY_BP)))
-		return;
-	if (x->jc_key[m] != b->key) {
-		bt_jc_flush_view(x, m);
-		x->jc_key[m] = b->key;
-	}
-	j->rip = b->rip;
-	j->code = bt_cache_entry(x->cache, b);
-	x->jc_used[m][i / 64] |= BIT_ULL(i % 64);
 }

@@ -19,6 +19,12 @@
 
 struct bt_translation;
 
+/*
+ * Ways that all blocks share, one set for each view: to the target in T0, with the arithmetic flags
+ * in the processor or parked; the same for the link in T0.
+ */
+enum bt_way { BT_WAY_JUMP, BT_WAY_JUMP_PARKED, BT_WAY_LINK, BT_WAY_LINK_PARKED, BT_WAYS };
+
 /* A guest page that has blocks. */
 struct bt_page {
 	u64 gfn;
@@ -30,6 +36,8 @@ struct bt_cache {
 	struct bt_ctx *ctx;
 	u8 *rw, *rx;			/* one memory, two addresses */
 	struct bt_emit e;
+	u32 way[BT_MMU_COUNT][BT_WAYS];	/* code offsets */
+	u32 way_next;			/* leave for the target in T0; flags are parked */
 	struct bt_block *blocks;
 	u32 nblocks;
 	struct bt_map *maps;
@@ -47,6 +55,9 @@ struct bt_cache {
 bool bt_cache_room(const struct bt_cache *c);
 /* Enter a finished block into the tables. */
 void bt_cache_add(struct bt_cache *c, struct bt_block *b);
+
+/* edge.c: begin the code buffer anew. */
+void bt_edge_ways(struct bt_cache *c);
 
 /* translate.c */
 struct bt_translation *bt_translation_create(void);

@@ -4,7 +4,7 @@
  * out. Arithmetic flags travel as LAHF and SETO leave them in AX, since that
  * pair is the cheapest way to save and restore them.
  */
-#include "bt.h"
+#include "jump.h"
 
 #define BT_STACK_SIZE (256u << 10)
 

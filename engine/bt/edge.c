@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Ways out of a block. Inside one guest page, code is one mapping and one set
- * of bytes, so blocks are joined directly; a jump that leaves the page, and
- * one whose target is computed, asks the jump cache. Whatever can close a loop
- * looks at ctx->kick.
+ * of bytes, so blocks are joined directly. A jump into another page is joined
+ * under the address space's number (jump.c); one whose target is computed asks
+ * the jump cache, and RET the return cache. Whatever can close a loop sees a
+ * kick: in ctx->kick, or as a number that does not match.
+ *
+ * Flags. Direct jumps carry them in the processor: so checks on the way that
+ * come where flags may be live use none, but JRCXZ, with rcx in T1 meanwhile.
+ * Computed jumps carry them in ctx->flags; so do returns, but for those of
+ * code with windows, whose own load leaves flags alone.
  */
+#include "jump.h"
 #include "translate.h"
+
+#define R_RIP_REL 5		/* modrm.rm of [rip + disp32] with mod 0 */
 
 void bt_set_rip(struct bt_translation *t, u64 rip)
 {
@@ -45,58 +54,100 @@ static bool same_page(const struct bt_translation *t, u64 target)
 	       ((target + base) & ~PAGE_MASK) <= PAGE_SIZE - X86_INSN_MAX;
 }
 
-/* Jump out to COLD_KICK when somebody asked for this CPU. Arithmetic flags are dead here. */
-static struct bt_cold *kick_check(struct bt_translation *t)
+static bool returns_parked(const struct bt_translation *t)
 {
-	emit_rm(t->e, 0, 0x83, 7, CTX(kick));			/* cmp dword, 0 */
-	e8(t->e, 0);
-	return bt_cold(t, COLD_KICK, emit_jump(t->e, CC_NE));
+	return !(t->key & BT_KEY_WINDOW);
 }
 
-/* A new direct link whose rel32 stands at @rel. */
-static void make_link(struct bt_translation *t, u32 rel, u64 target)
+static struct emit_mem edge_of(enum bt_mmu m)
+{
+	return EMIT_MEM(X86_RSP, CTX_OFF(edge) + 4 * (s32)m);
+}
+
+/* ---- checks that leave flags alone ---- */
+
+/* jrcxz; returns where its rel8 is. */
+static u32 emit_jrcxz(struct bt_emit *e)
+{
+	e8(e, 0xe3);
+	e8(e, 0);
+	return e_off(e) - 1;
+}
+
+static void patch8(struct bt_emit *e, u32 at)
+{
+	e->base[at] = e_off(e) - (at + 1);
+}
+
+/* ecx = the number now minus the link's: 0 when the link holds. Returns where the imm32 is. */
+static u32 emit_number(struct bt_emit *e, enum bt_mmu m)
+{
+	emit_rm(e, 0, 0x8b, R_RCX, edge_of(m));
+	e8(e, 0x8d);				/* lea ecx, [rcx + disp32] */
+	e8(e, 0x89);
+	e32(e, -BT_EDGE_NONE);
+	return e_off(e) - 4;
+}
+
+/* ---- links ---- */
+
+static struct bt_link *make_link(struct bt_translation *t, enum bt_link_kind kind, u64 target)
 {
 	struct bt_block *b = t->b;
-	struct bt_cold *c = bt_cold(t, COLD_LINK, rel);
+	struct bt_link *l = &b->link[b->nlinks++];
 
-	c->link = b->nlinks;
-	c->rip = target;
-	b->link[b->nlinks++] = (struct bt_link){ .rel = rel, .from = b, .rip = target };
+	BUG_ON(b->nlinks > ARRAY_SIZE(b->link));
+	*l = (struct bt_link){ .kind = kind, .from = b, .rip = target };
+	return l;
 }
 
-/* To the jump cache's entry for a constant target. Flags are parked where live. */
-void bt_edge_far(struct bt_translation *t, u64 target, u16 live)
+static void link_near(struct bt_translation *t, u32 rel, u64 target)
 {
-	s32 jc = bt_jc_disp(bt_key_mmu(t->key), bt_jc_index(target));
-	struct bt_cold *c;
+	struct bt_cold *c = bt_cold(t, COLD_LINK, rel);
 
-	if (live)
-		bt_park(t);
-	c = kick_check(t);
-	c->rip = target;
-	c->live = true;
-	emit_const(t->e, T0, target);
-	emit_rm(t->e, E_W, 0x3b, T0, EMIT_MEM(X86_RSP, jc));
-	bt_cold(t, COLD_MISS, emit_jump(t->e, CC_NE));
-	emit_jmp_mem(t->e, EMIT_MEM(X86_RSP, jc + 8));
+	c->link = t->b->nlinks;
+	make_link(t, BT_LINK_NEAR, target)->rel = rel;
+}
+
+/* Another page: the jump stands under a number. */
+static void edge_far(struct bt_translation *t, u64 target)
+{
+	struct bt_link *l = make_link(t, BT_LINK_FAR, target);
+	struct bt_cold *c;
+	u32 ok;
+
+	emit_mov(t->e, T1, R_RCX);
+	l->number = emit_number(t->e, bt_key_mmu(t->key));
+	l->negative = true;
+	ok = emit_jrcxz(t->e);
+	c = bt_cold(t, COLD_LINK, emit_jump(t->e, CC_ALWAYS));
+	c->link = l - t->b->link;
+	patch8(t->e, ok);
+	emit_mov(t->e, R_RCX, T1);
+	l->rel = emit_jump(t->e, CC_ALWAYS);
 }
 
 /* A backward jump inside the page. */
 static void edge_back(struct bt_translation *t, u64 target, u16 live)
 {
 	struct bt_cold *c;
+	u32 ok;
 
-	if (!live) {
-		c = kick_check(t);
-		c->rip = target;
-	} else {
-		bt_park(t);
-		c = kick_check(t);
-		c->rip = target;
+	if (live) {
+		emit_mov(t->e, T1, R_RCX);
+		emit_rm(t->e, 0, 0x8b, R_RCX, CTX(kick));
+		ok = emit_jrcxz(t->e);
+		c = bt_cold(t, COLD_KICK, emit_jump(t->e, CC_ALWAYS));
 		c->live = true;
-		bt_unpark(t);
+		patch8(t->e, ok);
+		emit_mov(t->e, R_RCX, T1);
+	} else {
+		emit_rm(t->e, 0, 0x83, 7, CTX(kick));		/* cmp dword, 0 */
+		e8(t->e, 0);
+		c = bt_cold(t, COLD_KICK, emit_jump(t->e, CC_NE));
 	}
-	make_link(t, emit_jump(t->e, CC_ALWAYS), target);
+	c->rip = target;
+	link_near(t, emit_jump(t->e, CC_ALWAYS), target);
 }
 
 void bt_edge(struct bt_translation *t, u64 target, u16 live)
@@ -104,11 +155,11 @@ void bt_edge(struct bt_translation *t, u64 target, u16 live)
 	if (t->key & BT_KEY_STEP)
 		bt_exit(t, target, BT_EXIT_STEP);
 	else if (same_page(t, target) && target > bt_insn_rip(t, t->cur))
-		make_link(t, emit_jump(t->e, CC_ALWAYS), target);
+		link_near(t, emit_jump(t->e, CC_ALWAYS), target);
 	else if (same_page(t, target))
 		edge_back(t, target, live);
-	else if (t->key & BT_KEY_FLAT)
-		bt_edge_far(t, target, live);
+	else if (bt_jump_cacheable(t->key))
+		edge_far(t, target);
 	else
 		bt_exit(t, target, BT_EXIT_NEXT);
 }
@@ -119,7 +170,7 @@ void bt_edge_cc(struct bt_translation *t, u8 cc, u64 target, u16 live)
 	struct bt_cold *c;
 
 	if (!(t->key & BT_KEY_STEP) && same_page(t, target) && target > bt_insn_rip(t, t->cur)) {
-		make_link(t, rel, target);
+		link_near(t, rel, target);
 		return;
 	}
 	c = bt_cold(t, COLD_EDGE, rel);
@@ -127,67 +178,299 @@ void bt_edge_cc(struct bt_translation *t, u8 cc, u64 target, u16 live)
 	c->flags = live;
 }
 
-/* The target is in T0; nothing is known of it, so all flags are live. */
+void bt_edge_away(struct bt_translation *t, u64 target)
+{
+	if (!bt_jump_cacheable(t->key)) {
+		bt_exit(t, target, BT_EXIT_NEXT);
+		return;
+	}
+	emit_const(t->e, T0, target);
+	emit_jump_to(t->e, CC_ALWAYS, t->c->way[bt_key_mmu(t->key)][BT_WAY_JUMP]);
+}
+
+/* ---- computed jumps ---- */
+
+static void leave_at_t0(struct bt_translation *t)
+{
+	emit_store(t->e, CTX(rip), T0);
+	leave(t, (t->key & BT_KEY_STEP) ? BT_EXIT_STEP : BT_EXIT_NEXT, t->parked);
+}
+
+/*
+ * To the target in T0 through the jump cache of view @m; flags are parked. What leads to miss[1]
+ * has T0 lost: the entry at T1 has it.
+ */
+static void emit_probe(struct bt_emit *e, enum bt_mmu m, u32 miss[2])
+{
+	s32 jc = CTX_OFF(jc) + (s32)(m * sizeof(struct bt_jc_entry) * BT_JC_SIZE);
+
+	emit_rorx(e, 0, T1, T0, 32 - BT_JC_FOLD);		/* bt_jc_index, times the entry's size */
+	emit_rr(e, 0, 0x33, T1, T0);				/* xor */
+	emit_alu_imm(e, 0, 4, T1, (BT_JC_SIZE - 1) * sizeof(struct bt_jc_entry));
+	emit_rm(e, E_W, 0x3b, T0, EMIT_MEMX(X86_RSP, T1, 0, jc));
+	miss[0] = emit_jump(e, CC_NE);
+	emit_rm(e, 0, 0x8b, T0, edge_of(m));
+	emit_rm(e, 0, 0x3b, T0,
+		EMIT_MEMX(X86_RSP, T1, 0, jc + (s32)offsetof(struct bt_jc_entry, space)));
+	miss[1] = emit_jump(e, CC_NE);
+	emit_jmp_mem(e, EMIT_MEMX(X86_RSP, T1, 0, jc + (s32)offsetof(struct bt_jc_entry, code)));
+}
+_Static_assert(sizeof(struct bt_jc_entry) == 1 << BT_JC_FOLD, "emit_probe: rotate left by FOLD scales");
+
+static void emit_missed(struct bt_emit *e, enum bt_mmu m, const u32 miss[2])
+{
+	s32 jc = CTX_OFF(jc) + (s32)(m * sizeof(struct bt_jc_entry) * BT_JC_SIZE);
+
+	emit_patch(e, miss[1], e_off(e));
+	emit_load(e, T0, EMIT_MEMX(X86_RSP, T1, 0, jc));
+	emit_patch(e, miss[0], e_off(e));
+}
+
+void bt_edge_view(struct bt_translation *t, enum bt_mmu m)
+{
+	struct bt_cold *c;
+	u32 miss[2];
+
+	emit_probe(t->e, m, miss);
+	c = bt_cold(t, COLD_MISS, 0);
+	c->resume = miss[0];
+	c->after = miss[1];
+	c->link = m;
+}
+
+/* The target is in T0. */
 void bt_edge_indirect(struct bt_translation *t)
 {
-	s32 jc = bt_jc_disp(bt_key_mmu(t->key), 0);
-	struct bt_cold *c;
-
-	if (t->key & BT_KEY_STEP) {
-		emit_store(t->e, CTX(rip), T0);
-		leave(t, BT_EXIT_STEP, false);
+	if (!bt_jump_cacheable(t->key)) {
+		leave_at_t0(t);
 		return;
 	}
-	if (!(t->key & BT_KEY_FLAT)) {
-		emit_store(t->e, CTX(rip), T0);
-		leave(t, BT_EXIT_NEXT, false);
-		return;
-	}
-	bt_park(t);
-	c = bt_cold(t, COLD_MISS, 0);
-	emit_rm(t->e, 0, 0x83, 7, CTX(kick));
-	e8(t->e, 0);
-	c->from[0] = emit_jump(t->e, CC_NE);
-	emit_mov32(t->e, T1, T0);				/* bt_jc_index */
-	emit_rr(t->e, 0, 0xc1, 5, T1);				/* shr */
-	e8(t->e, BT_JC_FOLD);
-	emit_rr(t->e, 0, 0x33, T1, T0);				/* xor */
-	emit_alu_imm(t->e, 0, 4, T1, BT_JC_SIZE - 1);		/* and */
-	emit_rr(t->e, 0, 0xc1, 4, T1);				/* shl T1d, 4 */
-	e8(t->e, 4);
-	emit_rm(t->e, E_W, 0x3b, T0, EMIT_MEMX(X86_RSP, T1, 0, jc));
-	c->from[1] = emit_jump(t->e, CC_NE);
-	emit_jmp_mem(t->e, EMIT_MEMX(X86_RSP, T1, 0, jc + 8));
+	if (!t->parked)
+		bt_park(t);
+	bt_edge_view(t, bt_key_mmu(t->key));
 }
+
+/* Into the code of another view, which has to be of @key; flags are parked. */
+void bt_edge_to_view(struct bt_translation *t, u32 key, u64 target)
+{
+	enum bt_mmu m = bt_key_mmu(key);
+	s32 jc = CTX_OFF(jc) + (s32)((m * BT_JC_SIZE + bt_jc_index(target)) * sizeof(struct bt_jc_entry));
+	struct bt_cold *c = bt_cold(t, COLD_VIEW, 0);
+
+	emit_const(t->e, T0, target);
+	emit_rm(t->e, 0, 0x81, 7, EMIT_MEM(X86_RSP, CTX_OFF(jc_key) + 4 * (s32)m));	/* cmp */
+	e32(t->e, key);
+	c->from[0] = emit_jump(t->e, CC_NE);
+	emit_rm(t->e, E_W, 0x3b, T0, EMIT_MEM(X86_RSP, jc));
+	c->from[1] = emit_jump(t->e, CC_NE);
+	emit_rm(t->e, 0, 0x8b, T1, edge_of(m));
+	emit_rm(t->e, 0, 0x3b, T1, EMIT_MEM(X86_RSP, jc + (s32)offsetof(struct bt_jc_entry, space)));
+	c->from[2] = emit_jump(t->e, CC_NE);
+	emit_jmp_mem(t->e, EMIT_MEM(X86_RSP, jc + (s32)offsetof(struct bt_jc_entry, code)));
+}
+
+/* ---- calls and returns ---- */
+
+/* T1 = index into the return cache, from where the stack pointer stands outside of the call. */
+static void emit_rc_index(struct bt_translation *t, u8 reg)
+{
+	emit_rorx(t->e, 0, T1, reg, 3);
+	emit_rr(t->e, E_0F, 0xb6, T1, T1);			/* movzx T1d, T1b */
+}
+_Static_assert(BT_RC_SIZE == 256, "emit_rc_index: a byte");
+
+static struct emit_mem rc_entry(const struct bt_translation *t)
+{
+	u32 k = returns_parked(t) ? bt_key_mmu(t->key) : BT_RC_WINDOW;
+
+	return EMIT_MEMX(X86_RSP, T1, 3, CTX_OFF(rc) + (s32)(k * BT_RC_SIZE * 8));
+}
+
+void bt_edge_call(struct bt_translation *t)
+{
+	if (!bt_jump_cacheable(t->key))
+		return;
+	emit_rc_index(t, G_RSP);
+	e_prefix(t->e, E_W, T0, EMIT_NOREG, 0);			/* lea T0, [rip + disp32] */
+	e8(t->e, 0x8d);
+	e8(t->e, (T0 & 7) << 3 | R_RIP_REL);
+	e32(t->e, 0);
+	bt_cold(t, COLD_LANDING, e_off(t->e) - 4)->rip = bt_insn_rip(t, t->cur + 1);
+	emit_store(t->e, rc_entry(t), T0);
+}
+
+/* The target is in T0, the stack pointer was moved; @extra of it by RET imm16. */
+void bt_edge_ret(struct bt_translation *t, u32 extra)
+{
+	if (!bt_jump_cacheable(t->key)) {
+		leave_at_t0(t);
+		return;
+	}
+	if (returns_parked(t) && !t->parked)
+		bt_park(t);
+	if (extra)
+		emit_rm(t->e, E_W, 0x8d, T1, EMIT_MEM(G_RSP, -(s32)extra));
+	emit_rc_index(t, extra ? T1 : G_RSP);
+	emit_jmp_mem(t->e, rc_entry(t));
+}
+
+/* A return came, to T0. Flags are parked. */
+static void landing_parked(struct bt_translation *t, struct bt_link *l)
+{
+	enum bt_mmu m = bt_key_mmu(t->key);
+	struct bt_emit *e = t->e;
+	u32 stale;
+
+	if ((s64)l->rip == (s32)l->rip) {
+		emit_rr(e, E_W, 0x81, 7, T0);			/* cmp */
+		e32(e, l->rip);
+	} else {
+		emit_const(e, T1, l->rip);
+		emit_rr(e, E_W, 0x3b, T0, T1);
+	}
+	emit_jump_to(e, CC_NE, t->c->way[m][BT_WAY_JUMP_PARKED]);
+	emit_rm(e, 0, 0x81, 7, edge_of(m));			/* cmp dword, imm32 */
+	l->number = e_off(e);
+	e32(e, BT_EDGE_NONE);
+	stale = emit_jump(e, CC_NE);
+	l->rel = emit_jump(e, CC_ALWAYS);
+	l->parked = true;
+	l->stub = e_off(e);
+	emit_patch(e, stale, l->stub);
+	emit_patch(e, l->rel, l->stub);
+	emit_const(e, T0, (u64)l);
+	emit_jump_to(e, CC_ALWAYS, t->c->way[m][BT_WAY_LINK_PARKED]);
+}
+
+/* The same with the flags in the processor. */
+static void landing_plain(struct bt_translation *t, struct bt_link *l)
+{
+	enum bt_mmu m = bt_key_mmu(t->key);
+	struct bt_emit *e = t->e;
+	u64 minus = -l->rip;
+	u32 ok;
+
+	emit_mov(e, T1, R_RCX);
+	if ((s64)minus == (s32)minus) {
+		emit_rm(e, E_W, 0x8d, R_RCX, EMIT_MEM(T0, (s32)minus));
+	} else {
+		emit_const(e, R_RCX, minus);
+		emit_rm(e, E_W, 0x8d, R_RCX, EMIT_MEMX(R_RCX, T0, 0, 0));
+	}
+	ok = emit_jrcxz(e);
+	emit_mov(e, R_RCX, T1);
+	emit_jump_to(e, CC_ALWAYS, t->c->way[m][BT_WAY_JUMP]);
+	patch8(e, ok);
+	l->number = emit_number(e, m);
+	l->negative = true;
+	ok = emit_jrcxz(e);
+	emit_mov(e, R_RCX, T1);
+	l->stub = e_off(e);
+	emit_const(e, T0, (u64)l);
+	emit_jump_to(e, CC_ALWAYS, t->c->way[m][BT_WAY_LINK]);
+	patch8(e, ok);
+	emit_mov(e, R_RCX, T1);
+	l->rel = emit_jump(e, CC_ALWAYS);
+	emit_patch(e, l->rel, l->stub);
+}
+
+void bt_cold_landing(struct bt_translation *t, struct bt_cold *c)
+{
+	struct bt_link *l = make_link(t, BT_LINK_LANDING, c->rip);
+
+	if (returns_parked(t))
+		landing_parked(t, l);
+	else
+		landing_plain(t, l);
+}
+
+/* ---- ways that all blocks share, at the code buffer's beginning ---- */
+
+static void emit_leave(struct bt_emit *e, enum bt_exit why)
+{
+	emit_store_imm32(e, CTX(exit_reason), why);
+	emit_jmp_mem(e, CTX(fn_exit_parked));
+}
+
+static void emit_ways(struct bt_cache *c, enum bt_mmu m)
+{
+	struct bt_emit *e = &c->e;
+	u32 miss[2], fresh;
+
+	c->way[m][BT_WAY_JUMP] = e_off(e);
+	emit_park(e);
+	c->way[m][BT_WAY_JUMP_PARKED] = e_off(e);
+	emit_probe(e, m, miss);
+	emit_missed(e, m, miss);
+	emit_jump_to(e, CC_ALWAYS, c->way_next);
+
+	/* T0 is a link: when it was made once, its target may be in the jump cache. */
+	c->way[m][BT_WAY_LINK] = e_off(e);
+	emit_park(e);
+	c->way[m][BT_WAY_LINK_PARKED] = e_off(e);
+	emit_store(e, CTX(link), T0);
+	emit_rm(e, E_W, 0x83, 7, EMIT_MEM(T0, (s32)offsetof(struct bt_link, to)));	/* cmp, 0 */
+	e8(e, 0);
+	emit_load(e, T0, EMIT_MEM(T0, (s32)offsetof(struct bt_link, rip)));
+	fresh = emit_jump(e, CC_E);
+	emit_probe(e, m, miss);
+	emit_missed(e, m, miss);
+	emit_patch(e, fresh, e_off(e));
+	emit_store(e, CTX(rip), T0);
+	emit_leave(e, BT_EXIT_LINK);
+}
+
+void bt_edge_ways(struct bt_cache *c)
+{
+	c->e.p = c->rw;
+	c->way_next = e_off(&c->e);
+	emit_store(&c->e, CTX(rip), T0);
+	emit_leave(&c->e, BT_EXIT_NEXT);
+	for (u32 m = 0; m < BT_MMU_COUNT; m++) {
+		emit_ways(c, m);
+		c->ctx->rc_miss[m] = (u64)c->rx + c->way[m][BT_WAY_JUMP_PARKED];
+	}
+	c->ctx->rc_miss[BT_RC_WINDOW] = (u64)c->rx + c->way[BT_MMU_USER][BT_WAY_JUMP];
+}
+
+/* ---- out of line ---- */
 
 void bt_cold_edge(struct bt_translation *t, struct bt_cold *c)
 {
 	bt_edge(t, c->rip, c->flags);
 }
 
+/* A link not made, or one whose number is another. */
 void bt_cold_link(struct bt_translation *t, struct bt_cold *c)
 {
 	struct bt_link *l = &t->b->link[c->link];
 
+	if (l->kind == BT_LINK_FAR)
+		emit_mov(t->e, R_RCX, T1);
 	l->stub = e_off(t->e);
-	bt_set_rip(t, c->rip);
+	emit_patch(t->e, l->rel, l->stub);
 	emit_const(t->e, T0, (u64)l);
-	emit_store(t->e, CTX(link), T0);
-	leave(t, BT_EXIT_LINK, false);
+	emit_jump_to(t->e, CC_ALWAYS, t->c->way[bt_key_mmu(t->key)][BT_WAY_LINK]);
 }
 
 void bt_cold_kick(struct bt_translation *t, struct bt_cold *c)
 {
-	bt_set_rip(t, c->rip);
-	leave(t, BT_EXIT_KICK, c->live);
+	if (c->live)
+		emit_mov(t->e, R_RCX, T1);
+	bt_exit(t, c->rip, BT_EXIT_KICK);
 }
 
-/* The jump cache does not know the target (in T0), or a kick: the run loop looks. */
+/* The jump cache does not know the target, or a kick: the run loop looks. */
 void bt_cold_miss(struct bt_translation *t, struct bt_cold *c)
 {
+	emit_missed(t->e, c->link, (u32[]){ c->resume, c->after });
+	emit_jump_to(t->e, CC_ALWAYS, t->c->way_next);
+}
+
+void bt_cold_view(struct bt_translation *t, struct bt_cold *c)
+{
 	(void)c;
-	emit_store(t->e, CTX(rip), T0);
-	leave(t, BT_EXIT_NEXT, true);
+	emit_jump_to(t->e, CC_ALWAYS, t->c->way_next);
 }
 
 void bt_cold_interp(struct bt_translation *t, struct bt_cold *c)

@@ -195,6 +195,17 @@ static inline void emit_jump_to(struct bt_emit *e, u8 cc, u32 target)
 	emit_patch(e, rel, target);
 }
 
+/* rorx dst, src, by: a rotation that leaves flags alone. */
+static inline void emit_rorx(struct bt_emit *e, u32 f, u8 dst, u8 src, u8 by)
+{
+	e8(e, 0xc4);
+	e8(e, 0x43 | (dst & 8 ? 0 : 0x80) | (src & 8 ? 0 : 0x20));
+	e8(e, (f & E_W) ? 0xfb : 0x7b);
+	e8(e, 0xf0);
+	e8(e, 0xc0 | ((dst & 7) << 3) | (src & 7));
+	e8(e, by);
+}
+
 /* jmp/call [m] */
 static inline void emit_jmp_mem(struct bt_emit *e, struct emit_mem m)
 {

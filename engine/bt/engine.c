@@ -5,6 +5,7 @@
  */
 #include "run.h"
 #include "cache.h"
+#include "jump.h"
 
 /* ---- the emulator's memory ---- */
 
@@ -245,7 +246,7 @@ static void engine_kick(struct vcpu *v)
 {
 	struct bt_ctx *x = v->engine_priv;
 
-	WRITE_ONCE(x->kick, 1);
+	bt_kick(x);
 }
 
 static void engine_stale(struct vcpu *v)

@@ -12,13 +12,18 @@ const u8 bt_host_reg[16] = {
 };
 
 /* The arithmetic flags to the context and back; T1 carries rax. */
+void emit_park(struct bt_emit *e)
+{
+	emit_mov(e, T1, R_RAX);
+	e8(e, 0x9f);					/* lahf */
+	emit_rr(e, E_0F, 0x90, 0, R_RAX);		/* seto al */
+	emit_rm(e, E_66, 0x89, R_RAX, CTX(flags));
+	emit_mov(e, R_RAX, T1);
+}
+
 void bt_park(struct bt_translation *t)
 {
-	emit_mov(t->e, T1, R_RAX);
-	e8(t->e, 0x9f);					/* lahf */
-	emit_rr(t->e, E_0F, 0x90, 0, R_RAX);		/* seto al */
-	emit_rm(t->e, E_66, 0x89, R_RAX, CTX(flags));
-	emit_mov(t->e, R_RAX, T1);
+	emit_park(t->e);
 }
 
 void bt_unpark(struct bt_translation *t)
@@ -173,7 +178,7 @@ void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32
 	};
 	struct bt_cold *c;
 
-	if (live)
+	if (live && !t->parked)
 		bt_park(t);
 	if (segmented(t, seg))
 		emit_segment(t, size, memop, seg);
@@ -189,8 +194,9 @@ void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32
 	if (g) {
 		emit_store(t->e, EMIT_MEM(X86_RSP, CTX_OFF(group) + 8 * g->slot), T0);
 	}
-	if (live)
+	if (live && !t->parks)
 		bt_unpark(t);
+	t->parked = live && t->parks;
 	t->mem = EMIT_MEM(T0, want.off);
 	body(t, i);
 	c->after = e_off(t->e);
@@ -279,13 +285,13 @@ void bt_cold_leader(struct bt_translation *t, struct bt_cold *c)
 			bt_unpark(t);
 		c->body(t, &t->insn[c->insn]);
 		emit_call_mem(t->e, CTX(fn_mem_commit));
-		bt_edge_far(t, next, t->live[c->insn + 1]);
+		bt_edge_away(t, next);
 		emit_patch(t->e, plain, e_off(t->e));
 	}
 	if (c->live)
 		bt_unpark(t);
 	c->body(t, &t->insn[c->insn]);
-	bt_edge_far(t, next, t->live[c->insn + 1]);
+	bt_edge_away(t, next);
 }
 
 void bt_cold_seg(struct bt_translation *t, struct bt_cold *c)

@@ -8,6 +8,7 @@
  * under TF or a debugger, on a watchpoint, when a store hits the running
  * block, and when an instruction starts again with the host program's answer.
  */
+#include "jump.h"
 #include "run.h"
 
 #define DR6_BS BIT_ULL(14)
@@ -319,12 +320,11 @@ static struct bt_block *find_block(struct bt_ctx *x, struct bt_link *link, enum 
 	}
 	if (x->key & BT_KEY_STEP)
 		return b;
+	bt_jump_note(x, bt_key_mmu(b->key), w.lin, w.global);
+	if (b->gpa2 != ~0ull)
+		bt_jump_note(x, bt_key_mmu(b->key), w.lin + PAGE_SIZE, w.global);
 	if (link && flushes == x->stat_flush)
 		bt_cache_link(x->cache, link, b);
-	x->tlb2->jc_private[bt_key_mmu(b->key)] |= !w.global;
-	bt_tlb_note_jump(x, w.lin);
-	if (b->gpa2 != ~0ull)
-		bt_tlb_note_jump(x, w.lin + PAGE_SIZE);
 	bt_jc_insert(x, b);
 	return b;
 }
@@ -371,19 +371,6 @@ static enum go after_block(struct bt_ctx *x, enum bt_exit reason, bool tf, enum 
 	plat_bug(__FILE__, __LINE__, "unknown exit of generated code");
 }
 
-/* What generated code would find on its own. 0: nothing. */
-static u64 jump_cache_hit(const struct bt_ctx *x)
-{
-	enum bt_mmu mmu = bt_key_mmu(x->key);
-	u64 rip = x->vcpu->cpu.rip;
-	const struct bt_jc_entry *j = &x->jc[mmu][bt_jc_index(rip)];
-
-	if (!(x->key & BT_KEY_FLAT) || (x->key & (BT_KEY_STEP | BT_KEY_BP)) ||
-	    x->jc_key[mmu] != x->key || j->rip != rip)
-		return 0;
-	return j->code;
-}
-
 static enum go run_block(struct bt_ctx *x, enum engine_exit *why)
 {
 	struct bt_tlb2 *t = x->tlb2;
@@ -413,7 +400,9 @@ static enum go run_block(struct bt_ctx *x, enum engine_exit *why)
 		x->key_stale = true;
 		link = NULL;
 	}
-	code = link ? 0 : jump_cache_hit(x);
+	if (unlikely(bt_jump_sync(x)))
+		link = NULL;
+	code = link ? 0 : bt_jc_hit(x, v->cpu.rip);
 	if (!code) {
 		b = find_block(x, link, &go, why);
 		if (!b) {

@@ -54,8 +54,6 @@ struct bt_tlb2 {
 	struct bt_itlb_entry i[BT_ITLB_SIZE];
 	u64 touched[BT_MMU_COUNT][BT_TLB_SIZE / 64];	/* entries of the first level in use */
 	u64 global[BT_MMU_COUNT][BT_TLB_SIZE / 64];	/* those that outlive MOV CR3 */
-	u64 jc_pages[16];	/* filter: linear pages whose code the jump cache knows */
-	bool jc_private[BT_MMU_COUNT];	/* the jump cache has code of a page that is not global */
 	u64 asid, global_asid;	/* of the present address space; of global pages */
 	u64 counter, flushed;	/* last number given; numbers up to here are void */
 	u64 pcid[4096];		/* number of each address space */
@@ -91,8 +89,6 @@ void bt_tlb_flush_page(struct bt_ctx *x, u64 lin);
 void bt_tlb_sync(struct bt_ctx *x);
 /* No first-level entry of this vCPU lets a store reach @host's page any more. */
 void bt_tlb_protect(struct bt_ctx *x, const void *host);
-/* The jump cache gets code of the page at @lin. */
-void bt_tlb_note_jump(struct bt_ctx *x, u64 lin);
 struct bt_tlb2 *bt_tlb_create(void);
 
 /* ---- smc.c ---- */

@@ -16,6 +16,7 @@
  * left watched after a while; stores go around the watch and drop only the
  * blocks whose bytes they change.
  */
+#include "jump.h"
 #include "run.h"
 
 #define MIXED_AFTER 4
@@ -78,7 +79,7 @@ static void post(struct vcpu *v, u64 gpa, u64 len)
 	if (q->n <= BT_SMC_QUEUE)
 		WRITE_ONCE(q->n, q->n + 1);
 	plat_spin_unlock(&q->lock);
-	WRITE_ONCE(x->kick, 1);
+	bt_kick(x);
 }
 
 static void post_all(struct vm *vm, u64 gpa, u64 len, const struct vcpu *except)

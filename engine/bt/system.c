@@ -73,8 +73,6 @@ static void switch_view(struct bt_translation *t, enum bt_mmu mmu)
 {
 	u32 key = (t->key & ~(3u << BT_KEY_MMU_SHIFT)) | mmu << BT_KEY_MMU_SHIFT;
 	u64 next = bt_insn_rip(t, t->cur + 1);
-	s32 jc = bt_jc_disp(mmu, bt_jc_index(next));
-	struct bt_cold *c = bt_cold(t, COLD_MISS, 0);
 
 	bt_park(t);
 	emit_load(t->e, T0, CTX(gpr_ptr));
@@ -86,13 +84,7 @@ static void switch_view(struct bt_translation *t, enum bt_mmu mmu)
 		e8(t->e, (u8)~AC_IN_BYTE);
 	}
 	emit_store_imm32(t->e, CTX(key), key);
-	emit_const(t->e, T0, next);
-	emit_rm(t->e, 0, 0x81, 7, EMIT_MEM(X86_RSP, CTX_OFF(jc_key) + 4 * (s32)mmu));	/* cmp */
-	e32(t->e, key);
-	c->from[0] = emit_jump(t->e, CC_NE);
-	emit_rm(t->e, E_W, 0x3b, T0, EMIT_MEM(X86_RSP, jc));
-	c->from[1] = emit_jump(t->e, CC_NE);
-	emit_jmp_mem(t->e, EMIT_MEM(X86_RSP, jc + 8));
+	bt_edge_to_view(t, key, next);
 }
 
 static void insn_stac(struct bt_translation *t, const struct x86_insn *i)

@@ -11,6 +11,7 @@
  * only the first. As the processor's TLBs, both may be stale until the guest
  * flushes them.
  */
+#include "jump.h"
 #include "run.h"
 
 static u32 tlb2_index(u64 lin)
@@ -47,31 +48,6 @@ enum bt_mmu bt_data_mmu(const struct x86_cpu *c)
 
 /* ---- flushes ---- */
 
-static void flush_jc(struct bt_ctx *x, enum bt_mmu m)
-{
-	bt_jc_flush_view(x, m);
-	x->tlb2->jc_private[m] = false;
-}
-
-static void flush_jcs(struct bt_ctx *x)
-{
-	for (u32 m = 0; m < BT_MMU_COUNT; m++)
-		flush_jc(x, m);
-	memset(x->tlb2->jc_pages, 0, sizeof(x->tlb2->jc_pages));
-}
-
-static u32 jump_bit(u64 lin)
-{
-	return ((lin >> PAGE_SHIFT) * 0x9e3779b97f4a7c15ull) >> (64 - 10);
-}
-
-void bt_tlb_note_jump(struct bt_ctx *x, u64 lin)
-{
-	u32 b = jump_bit(lin);
-
-	x->tlb2->jc_pages[b / 64] |= BIT_ULL(b % 64);
-}
-
 void bt_tlb_flush_l1(struct bt_ctx *x, bool global_too)
 {
 	struct bt_tlb2 *t = x->tlb2;
@@ -89,11 +65,7 @@ void bt_tlb_flush_l1(struct bt_ctx *x, bool global_too)
 				x->tlb[m].tag_r[i] = x->tlb[m].tag_w[i] = bt_tlb_invalid(i);
 			}
 		}
-		if (!global_too && t->jc_private[m])
-			flush_jc(x, m);
 	}
-	if (global_too)
-		flush_jcs(x);
 	for (u32 i = 0; i < BT_ITLB_SIZE; i++)
 		if (global_too || !t->i[i].global)
 			t->i[i].tag = 0;
@@ -114,6 +86,7 @@ static void use_asid(struct bt_ctx *x)
 	if (*p <= t->flushed)
 		*p = ++t->counter;
 	t->asid = *p;
+	bt_jump_space(x, t->asid);
 }
 
 void bt_tlb_flush_all(struct bt_ctx *x)
@@ -125,6 +98,7 @@ void bt_tlb_flush_all(struct bt_ctx *x)
 	memset(t->large2m, 0, sizeof(t->large2m));
 	memset(t->large1g, 0, sizeof(t->large1g));
 	use_asid(x);
+	bt_jump_flush(x);
 	bt_tlb_flush_l1(x, true);
 }
 
@@ -139,7 +113,7 @@ void bt_tlb_flush_asid(struct bt_ctx *x)
 void bt_tlb_flush_page(struct bt_ctx *x, u64 lin)
 {
 	struct bt_tlb2 *t = x->tlb2;
-	u32 i, b2 = large_bit(lin, 21), b1 = large_bit(lin, 30), bj = jump_bit(lin);
+	u32 i, b2 = large_bit(lin, 21), b1 = large_bit(lin, 30);
 
 	/* What was cut out of a large page near here goes with it. */
 	if ((t->large2m[b2 / 64] & BIT_ULL(b2 % 64)) || (t->large1g[b1 / 64] & BIT_ULL(b1 % 64))) {
@@ -157,9 +131,7 @@ void bt_tlb_flush_page(struct bt_ctx *x, u64 lin)
 	i = (lin >> PAGE_SHIFT) & (BT_ITLB_SIZE - 1);
 	if ((t->i[i].tag & PAGE_MASK) == lin)
 		t->i[i].tag = 0;
-	/* The jump cache may know code of a page that the instruction TLB has lost already. */
-	if (t->jc_pages[bj / 64] & BIT_ULL(bj % 64))
-		flush_jcs(x);
+	bt_jump_flush_page(x, lin);
 }
 
 void bt_tlb_sync(struct bt_ctx *x)
@@ -184,6 +156,7 @@ void bt_tlb_sync(struct bt_ctx *x)
 	t->cr3 = c->cr3;
 	t->cr4 = c->cr4;
 	t->efer = c->efer;
+	bt_jump_space(x, t->asid);
 }
 
 void bt_tlb_protect(struct bt_ctx *x, const void *host)

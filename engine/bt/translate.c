@@ -209,15 +209,17 @@ static void emit_cold(struct bt_translation *t)
 		[COLD_MEM] = bt_cold_mem, [COLD_SEG] = bt_cold_seg, [COLD_EDGE] = bt_cold_edge,
 		[COLD_LINK] = bt_cold_link, [COLD_KICK] = bt_cold_kick, [COLD_MISS] = bt_cold_miss,
 		[COLD_INTERP] = bt_cold_interp, [COLD_LEADER] = bt_cold_leader,
+		[COLD_VIEW] = bt_cold_view, [COLD_LANDING] = bt_cold_landing,
 	};
 
 	for (u32 n = 0; n < t->ncold; n++) {
 		struct bt_cold *c = &t->cold[n];
 
-		for (u32 k = 0; k < 2; k++)
+		for (u32 k = 0; k < ARRAY_SIZE(c->from); k++)
 			if (c->from[k])
 				emit_patch(t->e, c->from[k], e_off(t->e));
 		t->cur = c->insn;
+		t->parks = t->parked = false;
 		bt_map_here(t, c->insn);
 		emit[c->kind](t, c);
 	}
@@ -256,6 +258,7 @@ static void emit_block(struct bt_translation *t)
 	b->nmap = 0;
 	for (t->cur = 0; t->cur < t->n; t->cur++) {
 		bt_map_here(t, t->cur);
+		t->parks = t->parked = false;
 		bt_insn(t, &t->insn[t->cur]);
 	}
 	t->cur = t->n ? t->n - 1 : 0;

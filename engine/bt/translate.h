@@ -28,18 +28,18 @@ typedef void (*bt_body)(struct bt_translation *t, const struct x86_insn *i);
 
 /* Code that is rarely run, emitted behind the block. */
 enum bt_cold_kind { COLD_MEM, COLD_SEG, COLD_EDGE, COLD_LINK, COLD_KICK, COLD_MISS,
-		    COLD_INTERP, COLD_LEADER };
+		    COLD_INTERP, COLD_LEADER, COLD_VIEW, COLD_LANDING };
 
 struct bt_cold {
 	u8 kind;
 	u8 insn;		/* index of the guest instruction */
-	bool live;		/* COLD_MEM: flags are parked; COLD_KICK: parked and rax is in T1 */
+	bool live;		/* COLD_MEM: flags are parked; COLD_KICK: rcx is in T1 */
 	bool always;		/* COLD_MEM: T0 is still the linear address */
-	u8 link;		/* COLD_LINK */
+	u8 link;		/* COLD_LINK; COLD_MISS: the view */
 	u16 flags;		/* COLD_EDGE: live at the target */
 	u32 memop;
-	u32 from[2];		/* rel32 offsets that lead here; 0: none */
-	u32 resume, after;	/* COLD_MEM, COLD_SEG: where to go on */
+	u32 from[3];		/* rel32 offsets that lead here; 0: none */
+	u32 resume, after;	/* COLD_MEM, COLD_SEG: where to go on; COLD_MISS: rel32 offsets */
 	s32 tag, host;		/* COLD_MEM, COLD_LEADER: displacements of the TLB's arrays */
 	u32 range;		/* COLD_LEADER: bytes of the group */
 	s32 off;		/* COLD_LEADER: of the leader in it */
@@ -98,6 +98,8 @@ struct bt_translation {
 	s32 group_off[BT_MAX_INSNS];
 	u32 cur;		/* instruction in work */
 	struct emit_mem mem;	/* its memory operand in the host */
+	bool parks;		/* it may leave flags parked after an access ... */
+	bool parked;		/* ... and has */
 	u32 ncold;
 	struct bt_cold cold[BT_MAX_COLD];
 };
@@ -118,6 +120,7 @@ static inline struct emit_mem bt_home(u8 h)
 {
 	return EMIT_MEM(X86_RSP, CTX_OFF(home) + 8 * (h & 3));
 }
+void emit_park(struct bt_emit *e);
 void bt_park(struct bt_translation *t);
 void bt_unpark(struct bt_translation *t);
 void bt_get(struct bt_translation *t, u8 dst, u8 guest);	/* host dst = guest register, 64 bits */
@@ -141,21 +144,24 @@ struct bt_group *bt_leads(struct bt_translation *t);
 bool bt_follow(struct bt_translation *t, const struct x86_insn *i, bt_body body);
 
 /* edge.c */
-void bt_edge_far(struct bt_translation *t, u64 target, u16 live);
-/* Displacement in the context of the jump cache's entry @i for view @mmu. */
-static inline s32 bt_jc_disp(enum bt_mmu mmu, u32 i)
-{
-	return CTX_OFF(jc) + (s32)((mmu * BT_JC_SIZE + i) * sizeof(struct bt_jc_entry));
-}
 void bt_set_rip(struct bt_translation *t, u64 rip);
 void bt_exit(struct bt_translation *t, u64 rip, enum bt_exit why);
 void bt_edge(struct bt_translation *t, u64 target, u16 live);
 void bt_edge_cc(struct bt_translation *t, u8 cc, u64 target, u16 live);
+/* The same from out of line, rarely: by look-up. */
+void bt_edge_away(struct bt_translation *t, u64 target);
 void bt_edge_indirect(struct bt_translation *t);	/* target in T0 */
+/* The same with flags parked, to code of another view, found to be of the key that it has there. */
+void bt_edge_view(struct bt_translation *t, enum bt_mmu m);
+void bt_edge_to_view(struct bt_translation *t, u32 key, u64 target);
+void bt_edge_call(struct bt_translation *t);		/* before the push */
+void bt_edge_ret(struct bt_translation *t, u32 extra);	/* target in T0 */
 void bt_cold_edge(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_link(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_kick(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_miss(struct bt_translation *t, struct bt_cold *c);
+void bt_cold_view(struct bt_translation *t, struct bt_cold *c);
+void bt_cold_landing(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_interp(struct bt_translation *t, struct bt_cold *c);
 
 /* native.c: false when it can't be run as itself after all (the emulator takes it). */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "bt-diff.h"
+#include "jump.h"
 #include "translate.h"
 
 #undef R_RAX			/* translate.h's and ucontext's names meet */
@@ -350,7 +351,10 @@ static bool engine_loop(void)
 {
 	for (u32 n = 0; n < 1000; n++) {
 		struct bt_block *b = get_block(vcpu->cpu.rip);
-		enum bt_exit why = engine_run(ctx, bt_cache_entry(ctx->cache, b), engine.xsave);
+		enum bt_exit why;
+
+		bt_jump_sync(ctx);
+		why = engine_run(ctx, bt_cache_entry(ctx->cache, b), engine.xsave);
 
 		switch (why) {
 		case BT_EXIT_LINK:
