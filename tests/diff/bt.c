@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "bt-diff.h"
+#include "random.h"
 #include "jump.h"
 #include "translate.h"
 
@@ -50,16 +51,6 @@ static enum x86_mode mode;		/* of the case: 64-bit, or 32-bit in compatibility m
 #define USER32_CS 0x23
 #define USER_DS 0x2b
 
-static u64 rnd(void)
-{
-	return ((u64)rand() << 42) ^ ((u64)rand() << 21) ^ rand();
-}
-
-static bool chance(u32 percent)
-{
-	return (u32)rand() % 100 < percent;
-}
-
 /* ---- making a case ---- */
 
 struct plan {
@@ -72,39 +63,10 @@ struct plan {
 	u8 code[256];
 };
 
-static void random_bytes(u8 *b)
-{
-	static const u8 legacy[] = { 0x66, 0x66, 0xf2, 0xf3, 0xf0 };
-	u32 n = 0, map = rand() % 100;
-
-	for (u32 i = 0; i < 15; i++)
-		b[i] = rnd();
-	if (chance(25)) {
-		bool c5 = chance(40);
-
-		b[n++] = c5 ? 0xc5 : 0xc4;
-		if (!c5)
-			b[n++] = (rnd() & 0xe0) | (1 + rand() % 3);
-		n++;
-		return;
-	}
-	if (chance(35))
-		b[n++] = legacy[rand() % sizeof(legacy)];
-	if (chance(5))
-		b[n++] = 0x67;
-	if (mode == X86_MODE_64 && chance(55))
-		b[n++] = 0x40 | (rnd() & 15);
-	if (map < 40)
-		return;
-	b[n++] = 0x0f;
-	if (map >= 80)
-		b[n++] = map >= 92 ? 0x3a : 0x38;
-}
-
 /* Registers of the memory operand must point into the data, now and when it runs. */
 static bool plan_memory(struct plan *p, struct x86_insn *i, u8 *b, u64 rip)
 {
-	u64 to = DIFF_DATA + 64 + rnd() % (DIFF_DATA_SIZE - 256);
+	u64 to = DIFF_DATA + 64 + random_u64() % (DIFF_DATA_SIZE - 256);
 	u32 d32;
 
 	if (!i->is_mem || (i->info->attr & X86_T_NOMEM))
@@ -137,20 +99,6 @@ static bool plan_memory(struct plan *p, struct x86_insn *i, u8 *b, u64 rip)
 	return true;
 }
 
-static void note_write(struct plan *p, u8 class, u8 acc, u8 num, const struct x86_insn *i)
-{
-	if (class >= X86_C_GPR8 && class <= X86_C_GPRY && (acc & X86_A_W))
-		p->written |= class == X86_C_GPR8 && !i->rex && num >= 4 && num < 8 ? BIT(num - 4)
-										 : BIT(num);
-}
-
-static bool random_op(const struct x86_insn *i)
-{
-	u16 op = i->info->op;
-
-	return op == X86_OP_RDRAND || op == X86_OP_RDSEED;
-}
-
 static bool add_insn(struct plan *p)
 {
 	u64 rip = DIFF_CODE + p->len;
@@ -158,13 +106,13 @@ static bool add_insn(struct plan *p)
 	struct x86_insn i;
 	u8 b[15];
 
-	random_bytes(b);
+	random_bytes(b, mode);
 	if (x86_decode(&i, b, 15, mode))
 		return false;
 	if (i.info->kind != X86_K_NATIVE && i.info->kind != X86_K_NATIVE_DE &&
 	    i.info->kind != X86_K_STACK)
 		return false;
-	if (random_op(&i) || !plan_memory(p, &i, b, rip)) {
+	if (random_unstable(&i) || !plan_memory(p, &i, b, rip)) {
 		*p = before;
 		return false;
 	}
@@ -175,11 +123,7 @@ static bool add_insn(struct plan *p)
 	if (!(i.info->attr & X86_T_SHIFT))
 		p->undef &= ~i.info->flags_w;
 	p->undef |= i.info->flags_u;
-	note_write(p, i.info->reg_class, i.info->reg_acc, i.reg, &i);
-	if (!i.is_mem)
-		note_write(p, i.info->rm_class, i.info->rm_acc, i.rm, &i);
-	note_write(p, i.info->vvvv_class, i.info->vvvv_acc, i.vvvv, &i);
-	p->written |= i.info->gpr_w;
+	p->written |= random_writes(&i);
 	p->off[p->n++] = p->len;
 	memcpy(p->code + p->len, b, i.len);
 	p->len += i.len;
@@ -193,7 +137,7 @@ static void add_jcc(struct plan *p)
 	u16 undef = p->undef;
 
 	p->off[p->n++] = at;
-	p->code[at] = 0x70 | (rnd() & 15);
+	p->code[at] = 0x70 | (random_u64() & 15);
 	if (undef)
 		p->reads_undef = true;
 	p->len += 2;
@@ -232,40 +176,14 @@ static void make_case(struct plan *p)
 	}
 }
 
-static void random_vectors(u8 *xs)
-{
-	static const double nice[] = { 0, 1, -1, 0.5, 3.25e10, -7e-300, 1e308, 123456789 };
-	u32 cw = 0x37f;
-
-	memset(xs, 0, XSAVE_SIZE);
-	memcpy(xs, &cw, 2);
-	cw = 0x1f80;
-	memcpy(xs + 24, &cw, 4);
-	xs[4] = 0xff;			/* all eight x87 registers hold values */
-	for (u32 n = 0; n < 8; n++) {
-		long double v = nice[rand() % 8] * (rand() % 100 + 1);
-
-		memcpy(xs + 32 + 16 * n, &v, 10);
-	}
-	for (u32 n = 0; n < 16 * 16; n += 8) {
-		u64 v = rnd(), w = rnd();
-
-		if (chance(40))
-			memcpy(&v, &nice[rand() % 8], 8);
-		memcpy(xs + 160 + n, &v, 8);
-		memcpy(xs + 576 + n, &w, 8);
-	}
-	xs[512] = 7;
-}
-
 static void make_start(const struct plan *p)
 {
 	for (u32 r = 0; r < 16; r++) {
-		start.gpr[r] = chance(20) ? (u64)(rand() % 5 - 2) : rnd() ^ (rnd() << 20);
+		start.gpr[r] = chance(20) ? (u64)(rand() % 5 - 2) : random_u64() ^ (random_u64() << 20);
 		if (p->small & BIT(r))
 			start.gpr[r] = rand() % 8;
 		if ((p->ptr & BIT(r)) && !chance(3)) {
-			start.gpr[r] = DIFF_DATA + 1024 + rnd() % (DIFF_DATA_SIZE - 2048);
+			start.gpr[r] = DIFF_DATA + 1024 + random_u64() % (DIFF_DATA_SIZE - 2048);
 			if (chance(60))
 				start.gpr[r] &= ~63ull;
 			else if (chance(10))
@@ -274,10 +192,10 @@ static void make_start(const struct plan *p)
 	}
 	for (u32 r = 0; r < 16 && mode == X86_MODE_32; r++)
 		start.gpr[r] = (u32)start.gpr[r];
-	start.rflags = 0x202 | (rnd() & X86_ARITH);
+	start.rflags = 0x202 | (random_u64() & X86_ARITH);
 	random_vectors(start.xsave);
 	for (u32 n = 0; n < DIFF_DATA_SIZE; n += 8)
-		*(u64 *)(start.data + n) = rnd();
+		*(u64 *)(start.data + n) = random_u64();
 }
 
 /* ---- running it ---- */
