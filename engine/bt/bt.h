@@ -121,6 +121,9 @@ struct bt_jump {
 #define BT_KEY_STACK_A BIT(16)		/* with WINDOW: rsp is in window A, else in B */
 #define BT_KEY_LAYOUT_SHIFT 24		/* with WINDOW, 8 bits: slot of window A, or BT_WINDOW_NONE */
 
+/* What a 64-bit block's key has of modes that no change of the ring touches. */
+#define BT_KEY_STAYS (BT_KEY_FLAT | BT_KEY_TS | BT_KEY_EM | BT_KEY_SSE | BT_KEY_AVX | BT_KEY_MP)
+
 static inline enum bt_mmu bt_key_mmu(u32 key)
 {
 	return (key >> BT_KEY_MMU_SHIFT) & 3;
@@ -149,6 +152,16 @@ struct bt_block;
 /* What generated code needs of a window. */
 struct bt_window_view {
 	u64 delta;		/* host address = guest linear address + delta */
+};
+
+/* ctx->plain, by sync_mode. */
+#define BT_PLAIN_TSC BIT(0)		/* RDTSC is not refused, and the host's counter plus the offset */
+#define BT_PLAIN_FSGSBASE BIT(1)	/* CR4.FSGSBASE */
+#define BT_PLAIN_SYSCALL BIT(2)		/* SYSCALL and SYSRET between 64-bit modes, as system.c does them */
+
+/* CS and SS after a fast system call: the words of struct x86_segment that differ from zero. */
+struct bt_ring {
+	u64 cs, ss;		/* limit, selector, attributes */
 };
 
 /*
@@ -188,6 +201,10 @@ struct bt_ctx {
 	u64 window_fs;		/* host address of FS's base, or one that faults */
 	u32 edge[BT_MMU_COUNT];	/* number of the present address space and the view's key: jump.c */
 	u32 jc_key[BT_MMU_COUNT];	/* that key: what of the view is known holds under it */
+	u8 plain;		/* BT_PLAIN_*: what the present mode lets generated code do by itself */
+	u8 pad1[3];
+	u32 user_key;		/* of 64-bit user code of the present address space */
+	struct bt_ring enter, leave;	/* where SYSCALL and SYSRET go */
 	u8 bounce[BT_BOUNCE * 2] __attribute__((aligned(64)));
 	u64 rc[BT_RC_TABLES][BT_RC_SIZE];	/* host addresses of landings */
 	struct bt_tlb tlb[BT_MMU_COUNT];
@@ -340,6 +357,8 @@ u64 bt_seg_slow(struct bt_ctx *x, u64 *fail);
 /* ---- run.c, tlb.c, smc.c, fpu.c ---- */
 u32 bt_compute_key(struct bt_ctx *x);
 void bt_tlb_flush_all(struct bt_ctx *x);
+/* The mode has changed: what SYSCALL and SYSRET load. False: the emulator does them. */
+bool bt_syscall_sync(struct bt_ctx *x);
 void bt_fpu_load(struct bt_ctx *x);	/* vcpu->cpu.xsave → processor */
 void bt_fpu_save(struct bt_ctx *x);	/* processor → vcpu->cpu.xsave */
 /*

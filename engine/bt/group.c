@@ -55,7 +55,7 @@ static bool access_place(const struct bt_translation *t, const struct tracker *k
 		return true;
 	}
 	if ((kind != X86_K_NATIVE && kind != X86_K_NATIVE_DE) || !i->is_mem ||
-	    (i->info->attr & X86_T_NOMEM) || i->base >= 16 || i->addrsize == 2)
+	    (i->info->attr & (X86_T_NOMEM | X86_T_BITSTR)) || i->base >= 16 || i->addrsize == 2)
 		return false;
 	if (i->seg == X86_FS || i->seg == X86_GS || (i->seg == X86_CS && t->mode != X86_MODE_64))
 		return false;

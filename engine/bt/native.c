@@ -410,7 +410,9 @@ bool bt_native_ok(const struct bt_translation *t, const struct x86_insn *i)
 		return make_form(i, &f);
 	if (o->attr & X86_T_NOMEM)
 		return true;
-	if ((o->attr & X86_T_BITSTR) || !i->memsize || i->memsize > BT_BOUNCE)
+	if (o->attr & X86_T_BITSTR)
+		return bt_bit_string_ok(t, i);
+	if (!i->memsize || i->memsize > BT_BOUNCE)
 		return false;
 	return make_form(i, &f);
 }
@@ -422,6 +424,8 @@ void bt_native(struct bt_translation *t, const struct x86_insn *i)
 			emit_lea_insn(t, i);
 	} else if (!i->is_mem) {
 		emit_operation(t, i);
+	} else if (i->info->attr & X86_T_BITSTR) {
+		bt_bit_string(t, i);
 	} else if (!(i->info->attr & X86_T_NOMEM)) {
 		bt_operand(t, i, i->memsize, i->info->rm_acc, emit_operation);
 	}

@@ -80,6 +80,20 @@ static void check_breakpoints(struct bt_ctx *x)
 		x->tlb2->bp_sum = sum;
 }
 
+static u8 plain_things(struct bt_ctx *x)
+{
+	const struct vcpu *v = x->vcpu;
+	u8 plain = 0;
+
+	if (!(v->cpu.cr4 & X86_CR4_TSD) && !v->tsc_ratio)
+		plain |= BT_PLAIN_TSC;
+	if (v->cpu.cr4 & X86_CR4_FSGSBASE)
+		plain |= BT_PLAIN_FSGSBASE;
+	if (bt_syscall_sync(x))
+		plain |= BT_PLAIN_SYSCALL;
+	return plain;
+}
+
 static void sync_mode(struct bt_ctx *x)
 {
 	if (!x->key_stale)
@@ -88,6 +102,8 @@ static void sync_mode(struct bt_ctx *x)
 	bt_tlb_sync(x);
 	bt_ctx_load_segments(x);
 	x->key = bt_compute_key(x);
+	x->user_key = X86_MODE_64 | BT_MMU_USER << BT_KEY_MMU_SHIFT | (x->key & BT_KEY_STAYS);
+	x->plain = plain_things(x);
 	if (unlikely(x->key & BT_KEY_BP))
 		check_breakpoints(x);
 }

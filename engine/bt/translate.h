@@ -168,10 +168,18 @@ void bt_cold_interp(struct bt_translation *t, struct bt_cold *c);
 bool bt_native_ok(const struct bt_translation *t, const struct x86_insn *i);
 void bt_native(struct bt_translation *t, const struct x86_insn *i);
 
+/* bitstr.c */
+bool bt_bit_string_ok(const struct bt_translation *t, const struct x86_insn *i);
+void bt_bit_string(struct bt_translation *t, const struct x86_insn *i);
+
 /* system.c: what kernels run all the time. */
 bool bt_system_ok(const struct bt_translation *t, const struct x86_insn *i);
 bool bt_system_ends(const struct x86_insn *i);		/* the block ends with it */
 void bt_system(struct bt_translation *t, const struct x86_insn *i);
+
+/* syscall.c */
+void bt_emit_syscall(struct bt_translation *t, const struct x86_insn *i);
+void bt_emit_sysret(struct bt_translation *t, const struct x86_insn *i);
 
 /* insn.c: stack and branches. */
 bool bt_insn_ok(const struct bt_translation *t, const struct x86_insn *i);

@@ -55,6 +55,7 @@ static enum x86_mode mode;		/* of the case: 64-bit, or 32-bit in compatibility m
 
 struct plan {
 	u16 written, ptr, small;	/* general registers, a bit each */
+	u16 bits;			/* number a bit of a string that lies around its operand */
 	u16 bases;			/* the only registers that address memory: accesses meet */
 	u16 undef;			/* flags undefined so far */
 	bool reads_undef;
@@ -79,14 +80,19 @@ static bool plan_memory(struct plan *p, struct x86_insn *i, u8 *b, u64 rip)
 		return i->disp_len || i->imm_len;
 	}
 	if (i->base < 16) {
-		if (((p->written | p->small) & BIT(i->base)) || !(p->bases & BIT(i->base)))
+		if (((p->written | p->small | p->bits) & BIT(i->base)) || !(p->bases & BIT(i->base)))
 			return false;
 		p->ptr |= BIT(i->base);
 	}
 	if (i->index < 16) {
-		if ((p->written | p->ptr) & BIT(i->index))
+		if ((p->written | p->ptr | p->bits) & BIT(i->index))
 			return false;
 		p->small |= BIT(i->index);
+	}
+	if ((i->info->attr & X86_T_BITSTR) && chance(97)) {
+		if ((p->written | p->ptr | p->small) & BIT(i->reg))
+			return false;
+		p->bits |= BIT(i->reg);
 	}
 	if (i->disp_len == 4) {
 		d32 = rand() % 128 - 64;
@@ -164,7 +170,7 @@ static void make_case(struct plan *p)
 			add_insn(p);
 	}
 	/* Half of the cases that leave rcx alone are run three times: a backward edge. */
-	if (!((p->written | p->ptr | p->small) & BIT(X86_RCX)) && chance(50)) {
+	if (!((p->written | p->ptr | p->small | p->bits) & BIT(X86_RCX)) && chance(50)) {
 		p->small |= BIT(X86_RCX);
 		p->reads_undef |= p->undef & X86_CF;	/* dec leaves CF to the next round */
 		p->undef &= X86_CF;
@@ -182,6 +188,8 @@ static void make_start(const struct plan *p)
 		start.gpr[r] = chance(20) ? (u64)(rand() % 5 - 2) : random_u64() ^ (random_u64() << 20);
 		if (p->small & BIT(r))
 			start.gpr[r] = rand() % 8;
+		if (p->bits & BIT(r))
+			start.gpr[r] = (s64)(random_u64() % 16384) - 8192;
 		if ((p->ptr & BIT(r)) && !chance(3)) {
 			start.gpr[r] = DIFF_DATA + 1024 + random_u64() % (DIFF_DATA_SIZE - 2048);
 			if (chance(60))

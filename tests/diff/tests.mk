@@ -13,7 +13,8 @@ test-y += tests/diff/bt
 tests/diff/bt-y := tests/diff/bt.o tests/diff/random.o tests/diff/bt-plat.o tests/diff/bt-native.o core/string.o \
 	core/x86/debug.o \
 	$(filter core/x86/emulate/%,$(core-y)) $(addprefix engine/bt/,enter.o context.o cache.o \
-	translate.o mem.o edge.o jump.o native.o insn.o system.o group.o)
+	translate.o mem.o edge.o jump.o native.o insn.o system.o group.o bitstr.o \
+	syscall.o)
 tests/diff/bt-cflags := -Iengine/bt -Wno-unused-parameter
 tests/diff/bt-args := -n 60000
 tests/diff/bt-opts := timeout=180
