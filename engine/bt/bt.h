@@ -252,7 +252,7 @@ struct bt_link {
 	bool negative;
 	bool parked;		/* the jump is made with the flags in ctx->flags */
 	struct bt_block *from, *to;	/* to: NULL while unlinked */
-	struct bt_link *next_in;	/* list of the target's incoming links */
+	struct bt_link *next_in, **prev_in;	/* list of the target's incoming links */
 	u64 rip;		/* guest target */
 };
 
@@ -261,7 +261,7 @@ struct bt_map {
 	u32 host;		/* offset from the block's code */
 	u16 guest;		/* offset of the instruction from the block's first byte */
 	u16 len;		/* of the instruction */
-	u32 slow;		/* where a host fault here goes on: offset of its twin that asks the TLB; 0: none */
+	u32 slow;		/* offset of its twin that asks the TLB: a host fault goes on there; 0: none */
 };
 
 struct bt_block {
@@ -282,11 +282,11 @@ struct bt_block {
 	struct bt_link link[2];
 	struct bt_link *in;
 	struct bt_block *hash_next, *page_next, *page2_next;
-	struct bt_map *map;
+	u8 *map;		/* nmap entries of struct bt_map, packed */
 	u32 nmap;
 };
 
-/* ---- cache.c: blocks and code memory of one vCPU; own thread only ---- */
+/* ---- cache.c, chunk.c: blocks and code memory of one vCPU; own thread only ---- */
 struct bt_cache *bt_cache_create(struct bt_ctx *x);
 void bt_cache_destroy(struct bt_cache *c);
 /* The block for guest @rip at @gpa (and the page @gpa2 of the next linear page, ~0 if not mapped), or NULL. */
@@ -298,6 +298,8 @@ bool bt_cache_has_page(struct bt_cache *c, u64 gpa);
 /* Byte range [gpa, gpa+len) overlaps a translated byte of this vCPU. */
 bool bt_cache_overlaps(struct bt_cache *c, u64 gpa, u64 len);
 struct bt_block *bt_cache_by_host(struct bt_cache *c, u64 host_pc);	/* rx address → block */
+/* Block and map entry of host address @pc. False: not generated code. */
+bool bt_cache_map_at(struct bt_cache *c, u64 host_pc, struct bt_block **block, struct bt_map *map);
 /* The guest instruction that host address @pc belongs to: sets *rip (CS offset) and *len. */
 bool bt_cache_map(struct bt_cache *c, u64 host_pc, u64 *rip, u32 *len);
 /* The instruction that ctx->interp = @n (not 0) names, while its block lives. */

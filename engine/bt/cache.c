@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Blocks and code memory of one vCPU. Only the vCPU's own thread touches
- * them, so there is no lock; others reach it through the queue of smc.c.
- *
- * The code buffer is one memory mapped twice, writable and executable, and is
- * filled from the front. When any arena is full everything is dropped: what
- * is hot comes back within milliseconds, and no block outlives a bookkeeping
- * mistake.
+ * Blocks of one vCPU: found by where and in which mode the guest runs, joined,
+ * dropped. Only the vCPU's own thread touches them, so there is no lock;
+ * others reach it through the queue of smc.c. Their memory is chunk.c's.
  */
 #include "cache.h"
 #include "jump.h"
-
-/* The most that one block can take of the code buffer: see BT_MAX_INSNS in translate.h. */
-#define BLOCK_CODE_MAX (64u << 10)
-#define BLOCK_MAPS_MAX 1024
 
 struct bt_cache *bt_cache_create(struct bt_ctx *x)
 {
@@ -29,19 +21,18 @@ struct bt_cache *bt_cache_create(struct bt_ctx *x)
 	c->ctx = x;
 	c->rw = rw;
 	c->rx = rx;
-	c->e = (struct bt_emit){ .base = c->rw, .p = c->rw, .end = c->rw + BT_CODE_SIZE };
-	c->blocks = plat_alloc(BT_MAX_BLOCKS * sizeof(*c->blocks));
-	c->maps = plat_alloc(BT_MAX_MAPS * sizeof(*c->maps));
-	c->insns = plat_alloc(BT_MAX_KEPT * sizeof(*c->insns));
+	c->e.base = rw;
+	c->notes = plat_alloc(BT_NOTES_SIZE);
 	c->hash = plat_alloc(sizeof(*c->hash) << BT_HASH_BITS);
 	c->page_hash = plat_alloc(sizeof(*c->page_hash) << BT_PAGE_HASH_BITS);
-	c->pages = plat_alloc(BT_MAX_BLOCKS * sizeof(*c->pages));
+	c->pages = plat_alloc(BT_MAX_PAGES * sizeof(*c->pages));
 	c->tr = bt_translation_create();
-	if (!c->blocks || !c->maps || !c->insns || !c->hash || !c->page_hash || !c->pages || !c->tr) {
+	if (!c->notes || !c->hash || !c->page_hash || !c->pages || !c->tr) {
 		bt_cache_destroy(c);
 		return NULL;
 	}
 	bt_edge_ways(c);
+	bt_chunks_reset(c);
 	return c;
 }
 
@@ -50,20 +41,12 @@ void bt_cache_destroy(struct bt_cache *c)
 	if (!c)
 		return;
 	plat_code_free(c->rw, c->rx, BT_CODE_SIZE);
-	plat_free(c->blocks);
-	plat_free(c->maps);
-	plat_free(c->insns);
+	plat_free(c->notes);
 	plat_free(c->hash);
 	plat_free(c->page_hash);
 	plat_free(c->pages);
 	plat_free(c->tr);
 	plat_free(c);
-}
-
-bool bt_cache_room(const struct bt_cache *c)
-{
-	return c->e.end - c->e.p >= BLOCK_CODE_MAX && c->nblocks < BT_MAX_BLOCKS &&
-	       c->nmaps + BLOCK_MAPS_MAX <= BT_MAX_MAPS && c->npages + 2 <= BT_MAX_BLOCKS;
 }
 
 static u32 hash_block(u64 rip, u64 gpa, u32 key)
@@ -107,7 +90,12 @@ static void page_add(struct bt_cache *c, struct bt_block *b, u64 gfn)
 	struct bt_page **slot = page_slot(c, gfn);
 
 	if (!*slot) {
-		*slot = &c->pages[c->npages++];
+		if (c->free_pages) {
+			*slot = c->free_pages;
+			c->free_pages = (*slot)->next;
+		} else {
+			*slot = &c->pages[c->npages++];
+		}
 		**slot = (struct bt_page){ .gfn = gfn };
 	}
 	*page_link(b, gfn) = (*slot)->first;
@@ -121,15 +109,17 @@ void bt_cache_add(struct bt_cache *c, struct bt_block *b)
 	b->hash_next = c->hash[h];
 	c->hash[h] = b;
 	page_add(c, b, b->gpa >> PAGE_SHIFT);
-	if (b->gpa2 != ~0ull)
+	/* Two linear pages may be one in memory. */
+	if (b->gpa2 != ~0ull && (b->gpa2 >> PAGE_SHIFT) != (b->gpa >> PAGE_SHIFT))
 		page_add(c, b, b->gpa2 >> PAGE_SHIFT);
 	c->ctx->stat_blocks++;
 }
 
 void bt_cache_flush(struct bt_cache *c)
 {
-	bt_edge_ways(c);
-	c->nblocks = c->nmaps = c->npages = c->ninsns = 0;
+	bt_chunks_reset(c);
+	c->npages = 0;
+	c->free_pages = NULL;
 	c->ctx->interp = 0;
 	memset(c->hash, 0, sizeof(*c->hash) << BT_HASH_BITS);
 	memset(c->page_hash, 0, sizeof(*c->page_hash) << BT_PAGE_HASH_BITS);
@@ -156,13 +146,11 @@ static void set_number(struct bt_cache *c, const struct bt_link *l, u32 number)
 
 static void unlink_out(struct bt_cache *c, struct bt_link *l)
 {
-	struct bt_link **p;
-
 	if (!l->to)
 		return;
-	for (p = &l->to->in; *p != l; p = &(*p)->next_in)
-		;
-	*p = l->next_in;
+	*l->prev_in = l->next_in;
+	if (l->next_in)
+		l->next_in->prev_in = l->prev_in;
 	l->to = NULL;
 	set_number(c, l, BT_EDGE_NONE);
 	emit_patch(&c->e, l->rel, l->stub);
@@ -184,6 +172,9 @@ void bt_cache_link(struct bt_cache *c, struct bt_link *l, struct bt_block *to)
 		unlink_out(c, l);
 		l->to = to;
 		l->next_in = to->in;
+		if (to->in)
+			to->in->prev_in = &l->next_in;
+		l->prev_in = &to->in;
 		to->in = l;
 		emit_patch(&c->e, l->rel, l->parked ? to->entry : to->code);
 	}
@@ -192,19 +183,35 @@ void bt_cache_link(struct bt_cache *c, struct bt_link *l, struct bt_block *to)
 
 /* ---- dropping ---- */
 
-static void page_remove(struct bt_cache *c, struct bt_block *b, u64 gfn)
+/*
+ * Take what is marked dead out of the page's list, once in each @round; a page
+ * without blocks is forgotten.
+ */
+static void page_sweep(struct bt_cache *c, u64 gfn, u64 round)
 {
-	struct bt_page **slot = page_slot(c, gfn);
+	struct bt_page **slot = page_slot(c, gfn), *page = *slot;
 	struct bt_block **p;
 
-	for (p = &(*slot)->first; *p != b; p = page_link(*p, gfn))
-		;
-	*p = *page_link(b, gfn);
+	if (!page || page->swept == round)
+		return;
+	page->swept = round;
+	for (p = &page->first; *p;) {
+		if ((*p)->dead)
+			*p = *page_link(*p, gfn);
+		else
+			p = page_link(*p, gfn);
+	}
+	if (page->first)
+		return;
+	*slot = page->next;
+	page->next = c->free_pages;
+	c->free_pages = page;
 }
 
 /*
- * The block's code memory stays until the next flush: the running block may
- * be dropped while it is on the way to its exit.
+ * Out of everything but the lists of its pages, which the caller sweeps. Its
+ * code memory stays until its chunk is filled anew: the running block may be
+ * dropped while it is on the way to its exit.
  */
 static void drop(struct bt_cache *c, struct bt_block *b)
 {
@@ -213,9 +220,6 @@ static void drop(struct bt_cache *c, struct bt_block *b)
 	while (*p != b)
 		p = &(*p)->hash_next;
 	*p = b->hash_next;
-	page_remove(c, b, b->gpa >> PAGE_SHIFT);
-	if (b->gpa2 != ~0ull)
-		page_remove(c, b, b->gpa2 >> PAGE_SHIFT);
 	while (b->in)
 		unlink_out(c, b->in);
 	for (u32 i = 0; i < b->nlinks; i++)
@@ -224,12 +228,31 @@ static void drop(struct bt_cache *c, struct bt_block *b)
 	b->dead = true;
 }
 
+u32 bt_cache_drop_run(struct bt_cache *c, struct bt_block *b, u32 n)
+{
+	u64 round = ++c->round;
+	u32 alive = 0;
+
+	for (u32 i = 0; i < n; i++) {
+		if (b[i].dead)
+			continue;
+		drop(c, &b[i]);
+		alive++;
+	}
+	for (u32 i = 0; i < n; i++) {
+		page_sweep(c, b[i].gpa >> PAGE_SHIFT, round);
+		if (b[i].gpa2 != ~0ull)
+			page_sweep(c, b[i].gpa2 >> PAGE_SHIFT, round);
+	}
+	return alive;
+}
+
 /* Does @b depend on a byte of page offsets [lo, hi) of page @gfn? */
 static bool depends(const struct bt_block *b, u64 gfn, u32 lo, u32 hi)
 {
-	if ((b->gpa >> PAGE_SHIFT) == gfn)
-		return lo < b->dep_hi && hi > b->dep_lo;
-	return lo < X86_INSN_MAX;	/* the tail on its second page */
+	if ((b->gpa >> PAGE_SHIFT) == gfn && lo < b->dep_hi && hi > b->dep_lo)
+		return true;
+	return (b->gpa2 >> PAGE_SHIFT) == gfn && lo < X86_INSN_MAX;	/* its tail */
 }
 
 bool bt_cache_invalidate(struct bt_cache *c, u64 gpa, u64 len, const struct bt_block *running)
@@ -243,6 +266,8 @@ bool bt_cache_invalidate(struct bt_cache *c, u64 gpa, u64 len, const struct bt_b
 		u32 hi = min(end - (gpa & PAGE_MASK), (u64)PAGE_SIZE);
 		struct bt_page *pg = *page_slot(c, gfn);
 		struct bt_block *b = pg ? pg->first : NULL, *next;
+		bool any = false;
+		u64 other;
 
 		for (; b; b = next) {
 			next = *page_link(b, gfn);
@@ -250,7 +275,13 @@ bool bt_cache_invalidate(struct bt_cache *c, u64 gpa, u64 len, const struct bt_b
 				continue;
 			hit |= b == running;
 			drop(c, b);
+			any = true;
+			other = (b->gpa >> PAGE_SHIFT) == gfn ? b->gpa2 : b->gpa;
+			if (other != ~0ull && (other >> PAGE_SHIFT) != gfn)
+				page_sweep(c, other >> PAGE_SHIFT, ++c->round);
 		}
+		if (any)
+			page_sweep(c, gfn, ++c->round);
 		gpa = (gfn + 1) << PAGE_SHIFT;
 	}
 	return hit;
@@ -273,48 +304,4 @@ bool bt_cache_overlaps(struct bt_cache *c, u64 gpa, u64 len)
 		if (depends(b, gfn, lo, lo + len))
 			return true;
 	return false;
-}
-
-/* ---- host address → guest instruction ---- */
-
-/* Blocks are made in the order of their code, dead ones included: a binary search finds the one. */
-struct bt_block *bt_cache_by_host(struct bt_cache *c, u64 host_pc)
-{
-	u64 off = host_pc - (u64)c->rx;
-	u32 lo = 0, hi = c->nblocks;
-
-	if (off >= (u64)(c->e.p - c->rw))
-		return NULL;
-	while (lo < hi) {
-		u32 mid = lo + (hi - lo) / 2;
-		struct bt_block *b = &c->blocks[mid];
-
-		if (off < b->code)
-			hi = mid;
-		else if (off >= b->code + b->code_len)
-			lo = mid + 1;
-		else
-			return b;
-	}
-	return NULL;
-}
-
-bool bt_cache_map(struct bt_cache *c, u64 host_pc, u64 *rip, u32 *len)
-{
-	struct bt_block *b = bt_cache_by_host(c, host_pc);
-	u32 off, i;
-
-	if (!b || !b->nmap)
-		return false;
-	off = host_pc - (u64)c->rx - b->code;
-	for (i = 0; i + 1 < b->nmap && b->map[i + 1].host <= off; i++)
-		;
-	*rip = b->rip + b->map[i].guest;
-	*len = b->map[i].len;
-	return true;
-}
-
-const struct x86_insn *bt_cache_kept(struct bt_cache *c, u32 n)
-{
-	return &c->insns[n - 1];
 }

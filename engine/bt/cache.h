@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Inside of the code cache, for cache.c and the translator: the code buffer,
- * filled from the front and dropped as a whole when full, and the arenas that
- * its blocks live in.
+ * Inside of the code cache, for cache.c, chunk.c and the translator.
+ *
+ * Code memory is a ring of chunks. A chunk has a piece of the code buffer and
+ * a piece of the notes: its blocks' structures from the front, what is kept
+ * for each of them (bt_map, packed; a decoded instruction) from the back. When
+ * the ring has come round, the oldest chunk's blocks go, and only those.
  */
 #ifndef ANYKVM_BT_CACHE_H
 #define ANYKVM_BT_CACHE_H
@@ -10,10 +13,14 @@
 #include "bt.h"
 #include "emit.h"
 
-#define BT_CODE_SIZE (32u << 20)
-#define BT_MAX_BLOCKS (128u << 10)
-#define BT_MAX_MAPS (1u << 20)
-#define BT_MAX_KEPT (32u << 10)
+#define BT_CHUNK_CODE (1u << 20)
+#define BT_CHUNK_NOTES (512u << 10)
+#define BT_CHUNKS 24u
+#define BT_WAYS_SIZE PAGE_SIZE		/* before the first chunk: code that all blocks share */
+#define BT_CODE_SIZE (BT_WAYS_SIZE + BT_CHUNKS * BT_CHUNK_CODE)
+#define BT_NOTES_SIZE (BT_CHUNKS * BT_CHUNK_NOTES)
+#define BT_MAX_PAGES (32u << 10)
+#define BT_MAX_MAPS 1024		/* of one block */
 #define BT_HASH_BITS 16
 #define BT_PAGE_HASH_BITS 13
 
@@ -29,34 +36,59 @@ enum bt_way { BT_WAY_JUMP, BT_WAY_JUMP_PARKED, BT_WAY_LINK, BT_WAY_LINK_PARKED, 
 struct bt_page {
 	u64 gfn;
 	struct bt_block *first;		/* through page_next, or page2_next where it is a block's second page */
-	struct bt_page *next;
+	u64 swept;			/* last round of sweeping that saw it */
+	struct bt_page *next;		/* in the hash, or in the list of free ones */
+};
+
+struct bt_chunk {
+	u32 nblocks;
+	u32 code;			/* bytes of code, once the chunk is closed */
+	u32 back;			/* offset of the lowest note from the back */
 };
 
 struct bt_cache {
 	struct bt_ctx *ctx;
 	u8 *rw, *rx;			/* one memory, two addresses */
+	u8 *notes;
 	struct bt_emit e;
 	u32 way[BT_MMU_COUNT][BT_WAYS];	/* code offsets */
 	u32 way_next;			/* leave for the target in T0; flags are parked */
-	struct bt_block *blocks;
-	u32 nblocks;
-	struct bt_map *maps;
-	u32 nmaps;
-	struct x86_insn *insns;		/* decoded for the emulator: ctx->interp - 1 */
-	u32 ninsns;
+	struct bt_chunk chunk[BT_CHUNKS];
+	u32 cur;			/* the chunk that is being filled */
+	u64 generation;			/* changes whenever struct bt_block pointers may have died */
+	u64 evictions, evicted;		/* chunks; blocks that lived in them */
+	u64 longest;			/* TSC cycles of the longest eviction */
 	struct bt_block **hash;
 	struct bt_page **page_hash;
-	struct bt_page *pages;
-	u32 npages;
+	struct bt_page *pages, *free_pages;
+	u32 npages;			/* of pages[], ever used; in use and free are below it */
+	u64 round;			/* of sweeping */
 	struct bt_translation *tr;	/* the translator's working room */
 };
 
-/* Room for one more block in every arena? */
-bool bt_cache_room(const struct bt_cache *c);
+/* For tests, before a cache is made: chunks in the ring (2..BT_CHUNKS) and bytes of code in each. */
+extern u32 bt_cache_chunks, bt_cache_chunk_code;
+
+/* ---- chunk.c ---- */
+/* Room for one more block, whatever its size; evicts what is in the way. */
+void bt_cache_make_room(struct bt_cache *c);
+/* The room for that block's structure. It counts from bt_cache_take on. */
+struct bt_block *bt_cache_block(struct bt_cache *c);
+void bt_cache_take(struct bt_cache *c);
+/* Keep for @b what host addresses mean: the @n entries, in the order of the code. */
+void bt_cache_keep_maps(struct bt_cache *c, struct bt_block *b, const struct bt_map *m, u32 n);
+/* Keep @i as long as the block in work: the number for ctx->interp. */
+u32 bt_cache_keep_insn(struct bt_cache *c, const struct x86_insn *i);
+void bt_chunks_reset(struct bt_cache *c);
+u64 bt_cache_bytes(const struct bt_cache *c);	/* code in the ring */
+
+/* ---- cache.c ---- */
 /* Enter a finished block into the tables. */
 void bt_cache_add(struct bt_cache *c, struct bt_block *b);
+/* Take @n neighbours out of all tables and jump caches; returns how many were alive. */
+u32 bt_cache_drop_run(struct bt_cache *c, struct bt_block *b, u32 n);
 
-/* edge.c: begin the code buffer anew. */
+/* edge.c: write the code that all blocks share. */
 void bt_edge_ways(struct bt_cache *c);
 
 /* translate.c */

@@ -431,6 +431,7 @@ void bt_edge_ways(struct bt_cache *c)
 		c->ctx->rc_miss[m] = (u64)c->rx + c->way[m][BT_WAY_JUMP_PARKED];
 	}
 	c->ctx->rc_miss[BT_RC_WINDOW] = (u64)c->rx + c->way[BT_MMU_USER][BT_WAY_JUMP];
+	BUG_ON(e_off(&c->e) > BT_WAYS_SIZE);
 }
 
 /* ---- out of line ---- */

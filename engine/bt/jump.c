@@ -177,6 +177,14 @@ void bt_jc_remove(struct bt_ctx *x, u64 rip)
 			x->jc[m][i].rip = bt_jc_invalid(i);
 }
 
+void bt_rc_remove(struct bt_ctx *x, u64 code, u64 size)
+{
+	for (u32 k = 0; k < BT_RC_TABLES; k++)
+		for (u32 i = 0; i < BT_RC_SIZE; i++)
+			if (x->rc[k][i] - code < size)
+				x->rc[k][i] = x->rc_miss[k];
+}
+
 void bt_jc_insert(struct bt_ctx *x, struct bt_block *b)
 {
 	u32 m = bt_key_mmu(b->key), i = bt_jc_index(b->rip);

@@ -22,6 +22,7 @@ bool bt_jump_cacheable(u32 key);
 
 void bt_jc_flush(struct bt_ctx *x);	/* every address of generated code is void */
 void bt_jc_remove(struct bt_ctx *x, u64 rip);
+void bt_rc_remove(struct bt_ctx *x, u64 code, u64 size);	/* what lies there is void */
 void bt_jc_insert(struct bt_ctx *x, struct bt_block *b);
 /* What generated code would find on its own. 0: nothing. */
 u64 bt_jc_hit(const struct bt_ctx *x, u64 rip);

@@ -10,6 +10,7 @@
  */
 #include "jump.h"
 #include "run.h"
+#include "cache.h"
 
 #define DR6_BS BIT_ULL(14)
 
@@ -302,7 +303,7 @@ static struct bt_block *find_block(struct bt_ctx *x, struct bt_link *link, enum 
 				   enum engine_exit *why)
 {
 	struct vcpu *v = x->vcpu;
-	u64 flushes = x->stat_flush;
+	u64 generation = x->cache->generation;
 	struct bt_block *b;
 	struct where w;
 
@@ -339,7 +340,7 @@ static struct bt_block *find_block(struct bt_ctx *x, struct bt_link *link, enum 
 	bt_jump_note(x, bt_key_mmu(b->key), w.lin, w.global);
 	if (b->gpa2 != ~0ull)
 		bt_jump_note(x, bt_key_mmu(b->key), w.lin + PAGE_SIZE, w.global);
-	if (link && flushes == x->stat_flush)
+	if (link && generation == x->cache->generation)
 		bt_cache_link(x->cache, link, b);
 	bt_jc_insert(x, b);
 	return b;

@@ -36,14 +36,14 @@ struct bt_cold *bt_cold(struct bt_translation *t, enum bt_cold_kind kind, u32 fr
 /* From here on host code belongs to guest instruction @insn. */
 void bt_map_here(struct bt_translation *t, u32 insn)
 {
-	struct bt_map *m = &t->c->maps[t->c->nmaps++];
+	struct bt_map *m = &t->map[t->nmap++];
 
+	BUG_ON(t->nmap > BT_MAX_MAPS);
 	*m = (struct bt_map){
 		.host = e_off(t->e) - t->b->code,
 		.guest = t->off[insn],
 		.len = insn < t->n ? t->insn[insn].len : 0,
 	};
-	t->b->nmap++;
 }
 
 /* ---- fetching ---- */
@@ -228,12 +228,7 @@ static void emit_cold(struct bt_translation *t)
 /* The emulator need not decode again what has just been: ctx->interp names it. */
 static void bt_keep_insn(struct bt_translation *t, const struct x86_insn *i)
 {
-	struct bt_cache *c = t->c;
-
-	if (c->ninsns == BT_MAX_KEPT)
-		return;
-	c->insns[c->ninsns] = *i;
-	emit_store_imm32(t->e, CTX(interp), ++c->ninsns);
+	emit_store_imm32(t->e, CTX(interp), bt_cache_keep_insn(t->c, i));
 }
 
 /* The way in with the flags in ctx->flags: the block itself where none are live. */
@@ -254,8 +249,7 @@ static void emit_block(struct bt_translation *t)
 	struct bt_block *b = t->b;
 
 	b->code = e_off(t->e);
-	b->map = &t->c->maps[t->c->nmaps];
-	b->nmap = 0;
+	t->nmap = 0;
 	for (t->cur = 0; t->cur < t->n; t->cur++) {
 		bt_map_here(t, t->cur);
 		t->parks = t->parked = false;
@@ -272,6 +266,7 @@ static void emit_block(struct bt_translation *t)
 	emit_cold(t);
 	emit_entry(t);
 	b->code_len = e_off(t->e) - b->code;
+	bt_cache_keep_maps(t->c, b, t->map, t->nmap);
 }
 
 static void trace_block(struct bt_translation *t)
@@ -302,9 +297,8 @@ struct bt_block *bt_translate(struct bt_ctx *x, u64 rip, u64 gpa, u64 gpa2, cons
 	struct bt_block *b;
 	u32 key = x->key;
 
-	if (!bt_cache_room(c))
-		bt_cache_flush(c);
-	b = &c->blocks[c->nblocks];
+	bt_cache_make_room(c);
+	b = bt_cache_block(c);
 	*b = (struct bt_block){
 		.rip = rip,
 		.gpa = gpa,
@@ -338,7 +332,7 @@ struct bt_block *bt_translate(struct bt_ctx *x, u64 rip, u64 gpa, u64 gpa2, cons
 	b->live_in = t->live[0];
 	bt_find_groups(t);
 	emit_block(t);
-	c->nblocks++;
+	bt_cache_take(c);
 	bt_cache_add(c, b);
 	if (x->trace_blocks)
 		trace_block(t);

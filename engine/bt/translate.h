@@ -102,6 +102,8 @@ struct bt_translation {
 	bool parked;		/* ... and has */
 	u32 ncold;
 	struct bt_cold cold[BT_MAX_COLD];
+	u32 nmap;
+	struct bt_map map[BT_MAX_MAPS];	/* of the code so far */
 };
 
 /* translate.c */

@@ -496,6 +496,7 @@ static enum verdict judge(const struct plan *p, u32 seed, bool verbose)
 	if (native.fault == X86_EXC_UD + 1)
 		return NOT_RUN;			/* not offered by this processor */
 	load_end();
+	bt_cache_chunk_code = chance(25) ? 1 : BT_CHUNK_CODE;	/* a block a chunk: eviction all the time */
 	whole = run_engine();
 	if (!whole)
 		return NOT_RUN;
@@ -532,6 +533,7 @@ static void set_up(void)
 			.limit = 0xffffffff,
 			.ar = X86_AR_P | X86_AR_S | X86_AR_W | (n == X86_CS ? X86_AR_CODE : 0),
 		};
+	bt_cache_chunks = 2;
 	ctx = bt_ctx_create(vcpu);
 	bt_ctx_load_segments(ctx);
 }

@@ -12,9 +12,8 @@ tests/diff/decode-opts := timeout=120
 test-y += tests/diff/bt
 tests/diff/bt-y := tests/diff/bt.o tests/diff/random.o tests/diff/bt-plat.o tests/diff/bt-native.o core/string.o \
 	core/x86/debug.o \
-	$(filter core/x86/emulate/%,$(core-y)) $(addprefix engine/bt/,enter.o context.o cache.o \
-	translate.o mem.o edge.o jump.o native.o insn.o system.o group.o bitstr.o \
-	syscall.o)
+	$(filter core/x86/emulate/%,$(core-y)) $(addprefix engine/bt/,enter.o context.o cache.o chunk.o \
+	translate.o mem.o edge.o jump.o native.o insn.o system.o group.o bitstr.o syscall.o)
 tests/diff/bt-cflags := -Iengine/bt -Wno-unused-parameter
 tests/diff/bt-args := -n 60000
 tests/diff/bt-opts := timeout=180
@@ -24,3 +23,9 @@ test-y += tests/diff/special
 tests/diff/special-link := process
 tests/diff/special-args := -n 8000
 tests/diff/special-opts := timeout=120
+
+# The code cache when it is too small.
+test-y += tests/diff/evict
+tests/diff/evict-y := tests/diff/evict.o $(filter-out tests/diff/bt.o tests/diff/random.o,$(tests/diff/bt-y))
+tests/diff/evict-cflags := -Iengine/bt -Wno-unused-parameter
+tests/diff/evict-opts := timeout=120

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * A code cache that is too small: programs of many blocks, joined within and
+ * across pages, whose way depends on what they compute, go round a ring of
+ * chunks many times, with code changed in between. What they compute must be
+ * what the model in C computes, and after each round the cache's tables must
+ * agree with one another.
+ *
+ * evict [-s SEED]: TAP.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bt-diff.h"
+#include "cache.h"
+#include "jump.h"
+
+enum bt_exit engine_run(struct bt_ctx *x, u64 code, void *xsave);
+
+/* A guest function: 64 bytes, at a place of its own. */
+#define SLOT 64u
+#define CODE DIFF_CODE
+#define MAX_SLOTS (128u << 10)
+
+struct fn {
+	u32 imm;
+	u8 bit;
+	u32 to[2];		/* by that bit of the sum */
+	u8 kind;		/* how to to[0]: jump, through a register, or after a call of a helper */
+	u32 helper;
+};
+
+enum { JUMP, REGISTER, CALL };
+#define HELPERS 64u
+
+static struct fn fn[MAX_SLOTS];
+static u32 slots;
+static struct bt_ctx *ctx;
+static struct vcpu *vcpu;
+static u8 xsave[1024] __attribute__((aligned(64)));
+static u32 tests, failed;
+
+static void ok(bool good, const char *what)
+{
+	tests++;
+	failed += !good;
+	printf("%sok %u - %s\n", good ? "" : "not ", tests, what);
+}
+
+static u64 at(u32 slot)
+{
+	return CODE + (u64)slot * SLOT;
+}
+
+static u8 *put32(u8 *p, u32 v)
+{
+	memcpy(p, &v, 4);
+	return p + 4;
+}
+
+static u8 *put_branch(u8 *p, u8 opcode, u32 slot)
+{
+	*p = opcode;
+	return put32(p + 1, at(slot) - ((u64)p + 5));
+}
+
+/*
+ * rcx rounds left; rax the sum. Slot number @slots ends: HLT, which the translator does not do.
+ * The helpers come behind it.
+ */
+static void write_fn(u32 n)
+{
+	const struct fn *f = &fn[n];
+	u8 *p = (u8 *)at(n);
+
+	memcpy(p, "\x48\x69\xc0", 3);			/* imul rax, rax, imm32 */
+	p = put32(p + 3, f->imm | 1);
+	memcpy(p, "\x48\x05", 2);			/* add rax, imm32 */
+	p = put32(p + 2, f->imm >> 8);
+	memcpy(p, "\x48\xff\xc9\x0f\x84", 5);		/* dec rcx; jz end */
+	p = put32(p + 5, at(slots) - ((u64)p + 9));
+	memcpy(p, "\x48\x0f\xba\xe0", 4);		/* bt rax, bit */
+	p[4] = f->bit;
+	memcpy(p + 5, "\x0f\x82", 2);			/* jc to[1] */
+	p = put32(p + 7, at(f->to[1]) - ((u64)p + 11));
+	if (f->kind == REGISTER) {
+		*p = 0xba;				/* mov edx, to[0]; jmp rdx */
+		p = put32(p + 1, at(f->to[0]));
+		memcpy(p, "\xff\xe2", 2);
+		return;
+	}
+	if (f->kind == CALL)
+		p = put_branch(p, 0xe8, slots + 1 + f->helper);
+	put_branch(p, 0xe9, f->to[0]);
+}
+
+/* rax += its number; ret */
+static void write_helper(u32 n)
+{
+	u8 *p = (u8 *)at(slots + 1 + n);
+
+	memcpy(p, "\x48\x05", 2);
+	p = put32(p + 2, n);
+	*p = 0xc3;
+}
+
+static u32 near(u32 n)
+{
+	return ((n & ~63u) + rand() % 64) % slots;
+}
+
+static void make_program(u32 size)
+{
+	slots = size;
+	for (u32 n = 0; n < size; n++) {
+		fn[n] = (struct fn){
+			.imm = rand() * 3u, .bit = 20 + rand() % 40,
+			.to = { near(n), rand() % 3 ? near(n) : (u32)rand() % size },
+			.kind = rand() % 4, .helper = rand() % HELPERS,
+		};
+		if (rand() % 8 == 0)
+			fn[n].to[0] = rand() % size;
+	}
+	for (u32 n = 0; n < size; n++)
+		write_fn(n);
+	*(u8 *)at(size) = 0xf4;
+	for (u32 n = 0; n < HELPERS; n++)
+		write_helper(n);
+}
+
+static u64 model(u64 sum, u64 rounds)
+{
+	for (u32 n = 0;;) {
+		const struct fn *f = &fn[n];
+
+		sum = sum * (s32)(f->imm | 1) + (s32)(f->imm >> 8);
+		if (!--rounds)
+			return sum;
+		n = f->to[(sum >> f->bit) & 1];
+		if (f->kind == CALL && !(sum >> f->bit & 1))
+			sum += f->helper;
+	}
+}
+
+static struct bt_block *get_block(u64 rip)
+{
+	struct bt_block *b = bt_cache_find(ctx->cache, rip, rip, ~0ull, ctx->key, 0);
+	const u8 *page = (u8 *)(rip & PAGE_MASK);
+
+	return b ? b : bt_translate(ctx, rip, rip, ~0ull, page, NULL);
+}
+
+/* As the run loop does: a link is made when the pointer to it has survived the look-up. */
+static u64 engine(u64 sum, u64 rounds)
+{
+	bool link = false;
+
+	vcpu->cpu.gpr[X86_RAX] = sum;
+	vcpu->cpu.gpr[X86_RCX] = rounds;
+	vcpu->cpu.gpr[X86_RSP] = DIFF_DATA + 1024 + rand() % 512 * 8;
+	vcpu->cpu.rip = CODE;
+	vcpu->cpu.rflags = 0x202;
+	for (;;) {
+		struct bt_link *l = link ? (struct bt_link *)ctx->link : NULL;
+		u64 generation = ctx->cache->generation;
+		enum bt_exit why;
+		struct bt_block *b;
+
+		bt_jump_sync(ctx);
+		b = get_block(vcpu->cpu.rip);
+		bt_jump_note(ctx, BT_MMU_USER, vcpu->cpu.rip, false);
+		if (l && generation == ctx->cache->generation)
+			bt_cache_link(ctx->cache, l, b);
+		bt_jc_insert(ctx, b);
+		ctx->link = 0;
+		why = engine_run(ctx, bt_cache_entry(ctx->cache, b), xsave);
+		link = why == BT_EXIT_LINK;
+		if (why == BT_EXIT_INTERP && ctx->rip == at(slots))
+			return vcpu->cpu.gpr[X86_RAX];
+		if (why != BT_EXIT_LINK && why != BT_EXIT_NEXT) {
+			printf("# exit %u at %llx\n", why, (unsigned long long)ctx->rip);
+			return ~sum;
+		}
+	}
+}
+
+/* ---- do the tables agree? ---- */
+
+static bool right_place(struct bt_block *b)
+{
+	u64 code = (u64)ctx->cache->rx + b->code, rip;
+	u32 len;
+
+	return bt_cache_by_host(ctx->cache, code) == b &&
+	       bt_cache_by_host(ctx->cache, code + b->code_len - 1) == b &&
+	       (!b->ninsn ||
+		(bt_cache_map(ctx->cache, code, &rip, &len) && rip == b->rip && len > 0));
+}
+
+static bool links_right(struct bt_block *b)
+{
+	for (u32 i = 0; i < b->nlinks; i++) {
+		const struct bt_link *l = &b->link[i];
+		const struct bt_link *in;
+		u32 to;
+		s32 rel;
+
+		if (l->from != b)
+			return false;
+		memcpy(&rel, ctx->cache->rw + l->rel, 4);
+		to = !l->to ? l->stub : l->parked ? l->to->entry : l->to->code;
+		if (l->rel + 4 + rel != to)
+			return false;
+		if (!l->to)
+			continue;
+		for (in = l->to->in; in && in != l; in = in->next_in)
+			;
+		if (!in || l->to->dead || l->to->rip != l->rip || *l->prev_in != l)
+			return false;
+	}
+	return true;
+}
+
+static bool tables_right(void)
+{
+	struct bt_cache *c = ctx->cache;
+	u32 hashed = 0, alive = 0, paged = 0;
+
+	for (u32 h = 0; h < 1u << BT_HASH_BITS; h++)
+		for (struct bt_block *b = c->hash[h]; b; b = b->hash_next) {
+			hashed++;
+			if (b->dead || !right_place(b) || !links_right(b))
+				return false;
+		}
+	for (u32 k = 0; k < BT_CHUNKS; k++)
+		for (u32 n = 0; n < c->chunk[k].nblocks; n++)
+			alive += !((struct bt_block *)(c->notes + k * BT_CHUNK_NOTES))[n].dead;
+	for (u32 h = 0; h < 1u << BT_PAGE_HASH_BITS; h++)
+		for (struct bt_page *p = c->page_hash[h]; p; p = p->next)
+			for (struct bt_block *b = p->first; b; b = b->page_next) {
+				paged++;
+				if (b->dead || b->gpa >> PAGE_SHIFT != p->gfn)
+					return false;
+			}
+	for (u32 m = 0; m < BT_MMU_COUNT; m++)
+		for (u32 i = 0; i < BT_JC_SIZE; i++) {
+			const struct bt_jc_entry *j = &ctx->jc[m][i];
+			struct bt_block *b = j->rip == bt_jc_invalid(i) ?
+					     NULL : bt_cache_by_host(c, j->code);
+
+			if (j->rip != bt_jc_invalid(i) && (!b || b->dead || b->rip != j->rip))
+				return false;
+		}
+	for (u32 k = 0; k < BT_RC_TABLES; k++)
+		for (u32 i = 0; i < BT_RC_SIZE; i++)
+			if (ctx->rc[k][i] != ctx->rc_miss[k] && !bt_cache_by_host(c, ctx->rc[k][i]))
+				return false;
+	return hashed == alive && paged == alive;
+}
+
+/* ---- the tests ---- */
+
+static void change_some(u32 n)
+{
+	while (n--) {
+		u32 f = rand() % slots;
+
+		fn[f].imm = rand() * 5u;
+		write_fn(f);
+		bt_cache_invalidate(ctx->cache, at(f), SLOT, NULL);
+	}
+}
+
+static void run_program(const char *name, u32 size, u32 chunks, u32 chunk_code, u32 runs,
+			u64 rounds)
+{
+	u64 evictions = ctx->cache->evictions;
+	bool good = true, sound = true;
+
+	bt_cache_flush(ctx->cache);
+	bt_cache_chunks = chunks;
+	bt_cache_chunk_code = chunk_code;
+	make_program(size);
+	for (u32 n = 0; n < runs && good; n++) {
+		u64 seed = ((u64)rand() << 32) ^ rand();
+
+		good = engine(seed, rounds) == model(seed, rounds);
+		sound &= tables_right();
+		change_some(rand() % 20);
+		sound &= tables_right();
+	}
+	printf("# %s: %llu evictions, the longest %llu cycles\n", name,
+	       (unsigned long long)(ctx->cache->evictions - evictions),
+	       (unsigned long long)ctx->cache->longest);
+	ok(good, name);
+	ok(sound, "its tables agree");
+	ok(ctx->cache->evictions - evictions >= 4, "it went round");
+}
+
+/* Every slot once, in order: more code than the whole ring has room for. */
+static void run_ring(void)
+{
+	u64 evictions = ctx->cache->evictions, sum = 0x1234567;
+	bool good = true;
+
+	bt_cache_flush(ctx->cache);
+	bt_cache_chunks = BT_CHUNKS;
+	bt_cache_chunk_code = BT_CHUNK_CODE;
+	make_program(MAX_SLOTS - 1 - HELPERS);
+	for (u32 n = 0; n < slots; n++) {
+		fn[n].to[0] = fn[n].to[1] = (n + 1) % slots;
+		write_fn(n);
+	}
+	for (u32 n = 0; n < 2; n++)
+		good &= engine(sum + n, slots) == model(sum + n, slots);
+	printf("# ring: %llu evictions, the longest %llu cycles, %llu bytes of code\n",
+	       (unsigned long long)(ctx->cache->evictions - evictions),
+	       (unsigned long long)ctx->cache->longest,
+	       (unsigned long long)bt_cache_bytes(ctx->cache));
+	ok(good, "more code than the ring holds, twice");
+	ok(tables_right(), "its tables agree");
+	ok(ctx->cache->evictions - evictions > BT_CHUNKS, "it went round");
+	ok(bt_cache_bytes(ctx->cache) <= BT_CODE_SIZE, "code stays within the ring");
+}
+
+/* A block on two linear pages that are one page of memory. */
+static void run_alias(void)
+{
+	u64 rip = CODE + PAGE_SIZE - 3;
+	struct bt_block *b;
+
+	bt_cache_flush(ctx->cache);
+	memcpy((void *)CODE, "\x11\x22\x33\x44", 4);
+	memcpy((void *)rip, "\x48\x69\xc0", 3);	/* imul rax, rax, 0x44332211 */
+	b = bt_translate(ctx, rip, rip, CODE, (u8 *)CODE, (u8 *)CODE);
+	ok(b && b->gpa2 == CODE && tables_right(), "a block on one page twice");
+	ok(!bt_cache_invalidate(ctx->cache, CODE + 16, 8, b) && !b->dead, "a store beside it");
+	ok(bt_cache_invalidate(ctx->cache, CODE + 3, 1, b) && b->dead && tables_right() &&
+	   !bt_cache_has_page(ctx->cache, CODE), "a store to its tail");
+}
+
+static void set_up(void)
+{
+	int prot = PROT_READ | PROT_WRITE;
+
+	if (mmap((void *)CODE, (size_t)MAX_SLOTS * SLOT, prot,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
+		perror("mmap");
+		exit(2);
+	}
+	if (mmap((void *)DIFF_DATA, DIFF_DATA_SIZE, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		 -1, 0) == MAP_FAILED) {
+		perror("mmap");
+		exit(2);
+	}
+	vcpu = calloc(1, sizeof(*vcpu));
+	vcpu->cpu.cr0 = X86_CR0_PE | X86_CR0_PG;
+	ctx = bt_ctx_create(vcpu);
+	ctx->key = X86_MODE_64 | BT_MMU_USER << BT_KEY_MMU_SHIFT | BT_KEY_FLAT | BT_KEY_SSE;
+	memcpy(xsave, "\x7f\x03", 2);
+	memcpy(xsave + 24, "\x80\x1f", 2);
+}
+
+int main(int argc, char **argv)
+{
+	u32 seed = time(NULL);
+	int opt;
+
+	while ((opt = getopt(argc, argv, "s:")) != -1) {
+		if (opt != 's')
+			return 2;
+		seed = strtoul(optarg, NULL, 0);
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	srand(seed);
+	printf("# seed %u\n", seed);
+	set_up();
+	run_program("two chunks of one block", 300, 2, 1, 12, 3000);
+	run_program("three chunks of a few blocks", 500, 3, 4000, 12, 20000);
+	run_program("seven chunks of one block", 64, 7, 1, 12, 3000);
+	run_program("chunks of 64 KiB", 20000, 5, 64 << 10, 3, 100000);
+	run_ring();
+	run_alias();
+	printf("1..%u\n", tests);
+	return failed != 0;
+}
