@@ -14,6 +14,10 @@
 #define DIFF_CODE 0x2d680000ull
 #define DIFF_CODE_SIZE 8192u
 
+/* Code that is written by the program itself: where it is kept, NULL: not there; and that it was. */
+u8 *diff_code_at(u64 lin, u32 size);
+void diff_code_written(u64 lin, u32 size);
+
 extern u32 diff_bounce_percent, diff_fill;
 
 #endif

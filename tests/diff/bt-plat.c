@@ -107,6 +107,30 @@ static bool in_data(u64 lin, u32 size)
 	return lin >= DIFF_DATA && lin + size <= DIFF_DATA + DIFF_DATA_SIZE && lin + size > lin;
 }
 
+/* Programs that change their code bring these: flow.c. */
+__attribute__((weak)) u8 *diff_code_at(u64 lin, u32 size)
+{
+	(void)lin;
+	(void)size;
+	return NULL;
+}
+
+__attribute__((weak)) void diff_code_written(u64 lin, u32 size)
+{
+	(void)lin;
+	(void)size;
+}
+
+static u64 bounce_at(struct bt_ctx *x, const void *from, u32 size, u64 *bounce)
+{
+	*bounce = 1;
+	x->bounce_lin = x->mem_lin;
+	x->bounce_size = size;
+	if (x->memop & BT_MEMOP_R)
+		memcpy(x->bounce, from, size);
+	return (u64)x->bounce;
+}
+
 u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 {
 	u32 size = x->memop & BT_MEMOP_SIZE, i = bt_tlb_index(x->mem_lin);
@@ -120,16 +144,12 @@ u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 	/* Past the limit of a flat segment. */
 	if ((x->key & BT_KEY_MODE) != X86_MODE_64 && x->mem_lin + size > 1ull << 32)
 		return fail_at(x, X86_EXC_GP);
+	if (diff_code_at(x->mem_lin, size))
+		return bounce_at(x, diff_code_at(x->mem_lin, size), size, bounce);
 	if (!in_data(x->mem_lin, size))
 		return fail_at(x, X86_EXC_PF);
-	if ((u32)rand() % 100 < diff_bounce_percent) {
-		*bounce = 1;
-		x->bounce_lin = x->mem_lin;
-		x->bounce_size = size;
-		if (x->memop & BT_MEMOP_R)
-			memcpy(x->bounce, (void *)x->mem_lin, size);
-		return (u64)x->bounce;
-	}
+	if ((u32)rand() % 100 < diff_bounce_percent)
+		return bounce_at(x, (void *)x->mem_lin, size, bounce);
 	if (diff_fill) {
 		tlb->tag_r[i] = tlb->tag_w[i] = tlb->host[i] = x->mem_lin & PAGE_MASK;
 	}
@@ -138,8 +158,19 @@ u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 
 int bt_mem_commit(struct bt_ctx *x)
 {
-	memcpy((void *)x->bounce_lin, x->bounce, x->bounce_size);
-	return 0;
+	u8 *code = diff_code_at(x->bounce_lin, x->bounce_size);
+	u32 len = 0;
+
+	if (!code) {
+		memcpy((void *)x->bounce_lin, x->bounce, x->bounce_size);
+		return 0;
+	}
+	memcpy(code, x->bounce, x->bounce_size);
+	BUG_ON(!bt_cache_map(x->cache, x->mem_ret, &x->rip, &len));
+	x->rip += len;
+	x->exit_reason = BT_EXIT_SMC;
+	diff_code_written(x->bounce_lin, x->bounce_size);
+	return 1;
 }
 
 u64 bt_seg_slow(struct bt_ctx *x, u64 *fail)

@@ -10,13 +10,20 @@ tests/diff/decode-opts := timeout=120
 
 # The translator against the processor. It brings its own memory and slow paths.
 test-y += tests/diff/bt
-tests/diff/bt-y := tests/diff/bt.o tests/diff/random.o tests/diff/bt-plat.o tests/diff/bt-native.o core/string.o \
-	core/x86/debug.o \
+bt-alone-y := tests/diff/bt-plat.o tests/diff/bt-native.o core/string.o core/x86/debug.o \
 	$(filter core/x86/emulate/%,$(core-y)) $(addprefix engine/bt/,enter.o context.o cache.o chunk.o \
 	translate.o mem.o edge.o jump.o native.o insn.o system.o group.o bitstr.o syscall.o)
+tests/diff/bt-y := tests/diff/bt.o tests/diff/random.o $(bt-alone-y)
 tests/diff/bt-cflags := -Iengine/bt -Wno-unused-parameter
 tests/diff/bt-args := -n 60000
 tests/diff/bt-opts := timeout=180
+
+# Its control flow.
+test-y += tests/diff/flow
+tests/diff/flow-y := tests/diff/flow.o tests/diff/flow-make.o $(bt-alone-y)
+tests/diff/flow-cflags := -Iengine/bt -Wno-unused-parameter
+tests/diff/flow-args := -n 3000
+tests/diff/flow-opts := timeout=180
 
 # What the engine does in C, through the library, against the processor.
 test-y += tests/diff/special
@@ -26,6 +33,6 @@ tests/diff/special-opts := timeout=120
 
 # The code cache when it is too small.
 test-y += tests/diff/evict
-tests/diff/evict-y := tests/diff/evict.o $(filter-out tests/diff/bt.o tests/diff/random.o,$(tests/diff/bt-y))
+tests/diff/evict-y := tests/diff/evict.o $(bt-alone-y)
 tests/diff/evict-cflags := -Iengine/bt -Wno-unused-parameter
 tests/diff/evict-opts := timeout=120
