@@ -18,35 +18,46 @@
 #define BT_T0 X86_RDI
 #define BT_T1 X86_R13
 
-/* ---- software TLB: struct of arrays, direct-mapped ---- */
+/* ---- software TLB, first level: direct-mapped ---- */
 
-#define BT_TLB_BITS 10
+#define BT_TLB_BITS 12
 #define BT_TLB_SIZE (1u << BT_TLB_BITS)
 
 /* Which view of memory a block was translated for. */
 enum bt_mmu { BT_MMU_KERNEL, BT_MMU_USER, BT_MMU_KERNEL_AC, BT_MMU_COUNT };
 
 /*
- * Entry i serves the linear pages that bt_tlb_index says: the page number
- * folded, so that arrays a power of two apart do not meet. tag_r / tag_w hold
- * the page's linear address, or bt_tlb_invalid(i), which no address with that
- * index can match: hit means (lin - tag) <= 4096 - size, unsigned.
+ * One half of what is known of a page: tag is its linear address, or
+ * bt_tlb_invalid(i), which no address that is looked for at i matches. Hit
+ * means (lin - tag) <= 4096 - size, unsigned; then the access is at
+ * host + (lin - tag).
  */
-struct bt_tlb {
-	u64 tag_r[BT_TLB_SIZE];
-	u64 tag_w[BT_TLB_SIZE];
-	u64 host[BT_TLB_SIZE];		/* host address of the page */
+struct bt_tlb_half {
+	u64 tag;
+	u64 host;		/* host address of the page */
 };
 
+/* Loads ask in r[], whatever stores in w[], at bt_tlb_index. w[i] is r[i] or invalid. */
+struct bt_tlb {
+	struct bt_tlb_half r[BT_TLB_SIZE];
+	struct bt_tlb_half w[BT_TLB_SIZE];
+};
+
+/* The page number's low bits: the check has them in two instructions (emit_check). */
 static inline u32 bt_tlb_index(u64 lin)
 {
-	return ((lin ^ (lin >> BT_TLB_BITS)) >> PAGE_SHIFT) & (BT_TLB_SIZE - 1);
+	return (lin >> PAGE_SHIFT) & (BT_TLB_SIZE - 1);
 }
 
-/* A page number below the size folds to itself: that of i ^ 1 is not found at i. */
+/* Page 0 is looked for at 0 only, and page 1 never there. */
 static inline u64 bt_tlb_invalid(u32 i)
 {
-	return (u64)(i ^ 1) << PAGE_SHIFT;
+	return i ? 0 : PAGE_SIZE;
+}
+
+static inline void bt_tlb_drop(struct bt_tlb *t, u32 i)
+{
+	t->r[i].tag = t->w[i].tag = bt_tlb_invalid(i);
 }
 
 /* ---- jump.c: where indirect and cross-page jumps go ---- */

@@ -41,7 +41,7 @@ struct bt_ctx *bt_ctx_create(struct vcpu *v)
 	}
 	for (u32 m = 0; m < BT_MMU_COUNT; m++)
 		for (u32 i = 0; i < BT_TLB_SIZE; i++)
-			x->tlb[m].tag_r[i] = x->tlb[m].tag_w[i] = bt_tlb_invalid(i);
+			bt_tlb_drop(&x->tlb[m], i);
 	memset(x->jc_used, 0xff, sizeof(x->jc_used));	/* all, to be emptied */
 	bt_jc_flush(x);
 	return x;

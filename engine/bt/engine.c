@@ -40,7 +40,7 @@ static int op_read(struct x86_emu *e, u64 lin, void *val, unsigned int size, uns
 	if (unlikely(x->tlb2->cr3 != v->cpu.cr3))
 		bt_tlb_sync(x);
 	if (acc & X86_ACC_FETCH) {
-		struct bt_itlb_entry page;
+		struct bt_fetched page;
 		int r = bt_fetch_page(x, lin, false, &page);
 
 		if (r != X86_EMU_OK)

@@ -128,19 +128,43 @@ static void emit_segment(struct bt_translation *t, u32 size, u32 memop, u8 seg)
 		c->resume = e_off(t->e);
 }
 
-/* The TLB's answer for @size bytes at T0: falls through on a hit; returns the jump taken on a miss. */
-static u32 emit_check(struct bt_translation *t, u32 size, s32 tag)
+_Static_assert(sizeof(struct bt_tlb_half) == 16, "emit_check's rotation");
+
+/* A word of the entry whose place in the half is in T1. */
+static struct emit_mem half_mem(s32 half, u32 off)
 {
-	emit_mov(t->e, T1, T0);
-	emit_rr(t->e, E_W, 0xc1, 5, T1);			/* shr: see bt_tlb_index */
-	e8(t->e, BT_TLB_BITS);
-	emit_rr(t->e, 0, 0x33, T1, T0);				/* xor */
-	emit_rr(t->e, 0, 0xc1, 5, T1);				/* shr T1d, 12 */
-	e8(t->e, PAGE_SHIFT);
-	emit_alu_imm(t->e, 0, 4, T1, BT_TLB_SIZE - 1);		/* and */
-	emit_rm(t->e, E_W, 0x2b, T0, EMIT_MEMX(X86_RSP, T1, 3, tag));	/* sub */
-	emit_alu_imm(t->e, E_W, 7, T0, PAGE_SIZE - size);	/* cmp */
+	return EMIT_MEMX(X86_RSP, T1, 0, half + (s32)off);
+}
+
+/*
+ * The TLB's answer for @size bytes at T0, from the half @half (displacement of
+ * r[] or w[] in the context). Falls through on a hit, with the offset in the
+ * page in T0 and the entry's place in T1; returns the jump taken on a miss.
+ */
+static u32 emit_check(struct bt_translation *t, u32 size, s32 half)
+{
+	/* T1 = bt_tlb_index * sizeof(struct bt_tlb_half), and nothing else */
+	emit_rorx(t->e, E_W, T1, T0, PAGE_SHIFT - 4);
+	emit_alu_imm(t->e, 0, 4, T1, (BT_TLB_SIZE - 1) * sizeof(struct bt_tlb_half));	/* and */
+	emit_rm(t->e, E_W, 0x2b, T0, half_mem(half, offsetof(struct bt_tlb_half, tag)));	/* sub */
+	emit_alu_imm(t->e, E_W, 7, T0, PAGE_SIZE - size);				/* cmp */
 	return emit_jump(t->e, CC_A);
+}
+
+/* add T0, of the entry that emit_check has found: its host address, or on a miss its tag. */
+static void emit_add_half(struct bt_translation *t, s32 half, u32 off)
+{
+	emit_rm(t->e, E_W, 0x03, T0, half_mem(half, off));
+}
+
+static void emit_hit(struct bt_translation *t, s32 half)
+{
+	emit_add_half(t, half, offsetof(struct bt_tlb_half, host));
+}
+
+static void emit_miss(struct bt_translation *t, s32 half)
+{
+	emit_add_half(t, half, offsetof(struct bt_tlb_half, tag));
 }
 
 static void emit_add(struct bt_translation *t, u8 reg, s32 by)
@@ -171,8 +195,7 @@ void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32
 	u32 memop = memop_of(t, i, size, acc, seg);
 	struct bt_cold want = {
 		.memop = memop, .live = live, .always = always, .body = body,
-		.tag = tlb + (((g ? g->acc : acc) & X86_A_W) ? (s32)offsetof(struct bt_tlb, tag_w) : 0),
-		.host = tlb + (s32)offsetof(struct bt_tlb, host),
+		.half = tlb + (((g ? g->acc : acc) & X86_A_W) ? (s32)offsetof(struct bt_tlb, w) : 0),
 		.range = g ? (u32)(g->hi - g->lo) : size,
 		.off = g ? t->group_off[t->cur] - g->lo : 0,
 	};
@@ -183,13 +206,13 @@ void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32
 	if (segmented(t, seg))
 		emit_segment(t, size, memop, seg);
 	emit_add(t, T0, -want.off);
-	want.from[0] = always ? emit_jump(t->e, CC_ALWAYS) : emit_check(t, want.range, want.tag);
+	want.from[0] = always ? emit_jump(t->e, CC_ALWAYS) : emit_check(t, want.range, want.half);
 	want.kind = g ? COLD_LEADER : COLD_MEM;
 	want.insn = t->cur;
 	c = bt_cold(t, want.kind, 0);
 	*c = want;
 	if (!always)
-		emit_rm(t->e, E_W, 0x03, T0, EMIT_MEMX(X86_RSP, T1, 3, want.host));
+		emit_hit(t, want.half);
 	c->resume = e_off(t->e);
 	if (g) {
 		emit_store(t->e, EMIT_MEM(X86_RSP, CTX_OFF(group) + 8 * g->slot), T0);
@@ -232,7 +255,7 @@ void bt_cold_mem(struct bt_translation *t, struct bt_cold *c)
 	u32 direct;
 
 	if (!c->always)
-		emit_rm(e, E_W, 0x03, T0, EMIT_MEMX(X86_RSP, T1, 3, c->tag));
+		emit_miss(t, c->half);
 	emit_store_imm32(e, CTX(memop), c->memop);
 	emit_call_mem(e, CTX(fn_mem_slow));
 	if (!(c->memop & BT_MEMOP_W)) {
@@ -262,7 +285,7 @@ void bt_cold_leader(struct bt_translation *t, struct bt_cold *c)
 	u64 next = bt_insn_rip(t, c->insn + 1);
 	u32 out, plain;
 
-	emit_rm(t->e, E_W, 0x03, T0, EMIT_MEMX(X86_RSP, T1, 3, c->tag));
+	emit_miss(t, c->half);
 	emit_add(t, T0, c->off);
 	emit_store_imm32(t->e, CTX(memop), c->memop);
 	emit_call_mem(t->e, CTX(fn_mem_slow));
@@ -270,8 +293,8 @@ void bt_cold_leader(struct bt_translation *t, struct bt_cold *c)
 	emit_store(t->e, bounce, T1);
 	emit_load(t->e, T0, CTX(mem_lin));
 	emit_add(t, T0, -c->off);
-	out = emit_check(t, c->range, c->tag);
-	emit_rm(t->e, E_W, 0x03, T0, EMIT_MEMX(X86_RSP, T1, 3, c->host));
+	out = emit_check(t, c->range, c->half);
+	emit_hit(t, c->half);
 	emit_jump_to(t->e, CC_ALWAYS, c->resume);
 
 	emit_patch(t->e, out, e_off(t->e));

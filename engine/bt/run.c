@@ -245,7 +245,7 @@ static u64 next_page(const struct x86_cpu *c, u64 lin)
 static enum go locate(struct bt_ctx *x, struct where *w, enum engine_exit *why)
 {
 	const struct x86_cpu *c = &x->vcpu->cpu;
-	struct bt_itlb_entry e;
+	struct bt_fetched e;
 	int r;
 
 	if (x86_64bit(c) ? !x86_canonical(c->rip, c->linear_bits) :
@@ -287,7 +287,7 @@ static struct bt_block *translate(struct bt_ctx *x, struct where *w)
 static enum go untranslatable(struct bt_ctx *x, struct where *w, enum engine_exit *why)
 {
 	const struct x86_cpu *c = &x->vcpu->cpu;
-	struct bt_itlb_entry e;
+	struct bt_fetched e;
 
 	if ((w->lin & ~PAGE_MASK) > PAGE_SIZE - X86_INSN_MAX && w->gpa2 == ~0ull &&
 	    bt_fetch_page(x, next_page(c, w->lin), false, &e) == X86_EMU_OK && e.host)

@@ -11,13 +11,15 @@
 /* ---- tlb.c ---- */
 
 #define BT_TLB2_BITS 12
-#define BT_TLB2_SIZE (1u << BT_TLB2_BITS)
-#define BT_ITLB_SIZE 256u
-#define BT_LARGE_HASH 1024u
+#define BT_TLB2_SETS (1u << BT_TLB2_BITS)
+#define BT_TLB2_WAYS 4u
+#define BT_LARGE_SIZE (2ull << 20)
+#define BT_LARGE2M_BITS 16
+#define BT_LARGE1G_BITS 10
 
 enum {
-	BT_T2_USER = 1, BT_T2_WRITE = 2, BT_T2_DIRTY = 4, BT_T2_GLOBAL = 8,
-	BT_T2_HOST_W = 16,	/* the slot lets us write, and the page is marked dirty */
+	BT_T2_USER = 1, BT_T2_WRITE = 2, BT_T2_DIRTY = 4, BT_T2_GLOBAL = 8, BT_T2_EXEC = 16,
+	BT_T2_HOST_W = 32,	/* the slot lets us write, and the page is marked dirty */
 };
 
 /*
@@ -25,18 +27,16 @@ enum {
  * entry serves every privilege level: who asks is checked at each use.
  */
 struct bt_tlb2_entry {
-	u64 page;		/* linear */
-	u64 asid;		/* tlb2.asid or tlb2.global_asid when it was made */
 	u64 gpa;		/* of the page */
 	u64 host;		/* 0: not asked yet, or MMIO */
 	struct memslot *slot;	/* NULL: MMIO */
-	u32 flags;
+	u64 flags;
 };
 
-struct bt_itlb_entry {
-	u64 tag;		/* linear page | enum bt_mmu | 8 (valid) */
-	u64 gpa;		/* ~0: can not be fetched from (kept only as the second page of a block) */
-	const u8 *host;
+/* Where the processor would fetch from. */
+struct bt_fetched {
+	u64 gpa;		/* of the page; ~0: can not be fetched from */
+	const u8 *host;		/* NULL: no memory */
 	bool global;
 };
 
@@ -45,19 +45,22 @@ struct bt_part {
 	u64 gpa;		/* of the first byte */
 	u8 *host;		/* NULL: MMIO */
 	struct memslot *slot;
+	const struct bt_tlb2_entry *e;
 	u32 len;
 	bool code;		/* a store here goes around the watch (smc.c) */
 };
 
 struct bt_tlb2 {
-	struct bt_tlb2_entry e[BT_TLB2_SIZE];
-	struct bt_itlb_entry i[BT_ITLB_SIZE];
+	u64 key[BT_TLB2_SETS][BT_TLB2_WAYS];	/* linear page | low bits of its number; 0: empty */
+	struct bt_tlb2_entry e[BT_TLB2_SETS][BT_TLB2_WAYS];
+	u8 victim[BT_TLB2_SETS];
 	u64 touched[BT_MMU_COUNT][BT_TLB_SIZE / 64];	/* entries of the first level in use */
 	u64 global[BT_MMU_COUNT][BT_TLB_SIZE / 64];	/* those that outlive MOV CR3 */
 	u64 asid, global_asid;	/* of the present address space; of global pages */
 	u64 counter, flushed;	/* last number given; numbers up to here are void */
 	u64 pcid[4096];		/* number of each address space */
-	u64 large2m[BT_LARGE_HASH / 64], large1g[BT_LARGE_HASH / 64];
+	/* filters: pages of 2 MiB, and of more, that entries of either level were cut from */
+	u64 large2m[(1u << BT_LARGE2M_BITS) / 64], large1g[(1u << BT_LARGE1G_BITS) / 64];
 	u64 cr3, cr0, cr4, efer;	/* as the tables were last valid for */
 
 	/* the slow access under way */
@@ -80,7 +83,7 @@ void *bt_tlb_hit(struct bt_ctx *x, u64 lin, u32 len, enum bt_mmu mmu, bool write
 /* The same, filling it from the tables when it is plain memory. NULL: not so (a fault, MMIO, code, watched). */
 void *bt_tlb_get(struct bt_ctx *x, u64 lin, u32 len, enum bt_mmu mmu, bool write);
 /* For a fetch: 0, or an enum x86_emu_result with vcpu->emu.exc. @peek: no fault wanted, gpa = ~0 instead. */
-int bt_fetch_page(struct bt_ctx *x, u64 lin, bool peek, struct bt_itlb_entry *out);
+int bt_fetch_page(struct bt_ctx *x, u64 lin, bool peek, struct bt_fetched *out);
 enum bt_mmu bt_data_mmu(const struct x86_cpu *c);
 void bt_tlb_flush_l1(struct bt_ctx *x, bool global_too);
 void bt_tlb_flush_asid(struct bt_ctx *x);
@@ -89,7 +92,24 @@ void bt_tlb_flush_page(struct bt_ctx *x, u64 lin);
 void bt_tlb_sync(struct bt_ctx *x);
 /* No first-level entry of this vCPU lets a store reach @host's page any more. */
 void bt_tlb_protect(struct bt_ctx *x, const void *host);
+
+/* ---- tlb2.c ---- */
+
 struct bt_tlb2 *bt_tlb_create(void);
+/* The present address space's entry for the page of @lin, or NULL. */
+struct bt_tlb2_entry *bt_tlb2_find(struct bt_tlb2 *t, u64 lin);
+/* Does it allow the access @acc (X86_WALK_W, X86_WALK_X, 0: a load) to who sees memory as @mmu? */
+bool bt_tlb2_allowed(const struct bt_ctx *x, const struct bt_tlb2_entry *e, enum bt_mmu mmu,
+		     u32 acc);
+/* An entry that allows it, by a walk if need be: an enum x86_emu_result, vcpu->emu.exc. */
+int bt_tlb2_get(struct bt_ctx *x, u64 lin, enum bt_mmu mmu, u32 acc, struct bt_tlb2_entry **out);
+void bt_tlb2_flush_all(struct bt_ctx *x);
+/* CR3's address space is the present one, as it was, or empty. True: every other entry has gone, too. */
+bool bt_tlb2_use_asid(struct bt_ctx *x);
+bool bt_tlb2_flush_asid(struct bt_ctx *x);
+/* The page at @lin, or all pages of a large one. ALL: nothing yet, everything has to. */
+enum bt_tlb2_part { BT_TLB2_PAGE, BT_TLB2_LARGE, BT_TLB2_ALL };
+enum bt_tlb2_part bt_tlb2_flush_page(struct bt_ctx *x, u64 lin);
 
 /* ---- smc.c ---- */
 

@@ -4,40 +4,15 @@
  *
  * The first (struct bt_tlb, one for each view of memory) is what generated
  * code asks: a hit there needs no further check, so an entry is made only for
- * plain RAM that the view may read, and its write tag only where a store needs
- * nothing more: the page is dirty in the guest's tables and in the log, holds
- * no translated code and no watchpoint. The second (struct bt_tlb2) keeps
- * what the page tables said, tagged by address space, so that MOV CR3 empties
- * only the first. As the processor's TLBs, both may be stale until the guest
+ * plain RAM that the view may read, and its half for stores only where a store
+ * needs nothing more: the page is dirty in the guest's tables and in the log,
+ * holds no translated code and no watchpoint. The second (tlb2.c) keeps what
+ * the page tables said, tagged by address space, so that MOV CR3 empties only
+ * the first. As the processor's TLBs, both may be stale until the guest
  * flushes them.
  */
 #include "jump.h"
 #include "run.h"
-
-static u32 tlb2_index(u64 lin)
-{
-	u64 n = lin >> PAGE_SHIFT;
-
-	return (n ^ (n >> BT_TLB2_BITS)) & (BT_TLB2_SIZE - 1);
-}
-
-/* Of a page number at the size @shift, for the large-page filters. */
-static u32 large_bit(u64 lin, u32 shift)
-{
-	return ((lin >> shift) * 0x9e3779b97f4a7c15ull) >> (64 - 10);
-}
-
-struct bt_tlb2 *bt_tlb_create(void)
-{
-	struct bt_tlb2 *t = plat_alloc(sizeof(*t));
-
-	if (!t)
-		return NULL;
-	t->counter = 2;
-	t->asid = 1;
-	t->global_asid = 2;
-	return t;
-}
 
 enum bt_mmu bt_data_mmu(const struct x86_cpu *c)
 {
@@ -62,76 +37,63 @@ void bt_tlb_flush_l1(struct bt_ctx *x, bool global_too)
 			for (; bits; bits &= bits - 1) {
 				u32 i = w * 64 + __builtin_ctzll(bits);
 
-				x->tlb[m].tag_r[i] = x->tlb[m].tag_w[i] = bt_tlb_invalid(i);
+				bt_tlb_drop(&x->tlb[m], i);
 			}
 		}
 	}
-	for (u32 i = 0; i < BT_ITLB_SIZE; i++)
-		if (global_too || !t->i[i].global)
-			t->i[i].tag = 0;
-}
-
-static u64 *pcid_slot(struct bt_ctx *x)
-{
-	const struct x86_cpu *c = &x->vcpu->cpu;
-
-	return &x->tlb2->pcid[(c->cr4 & X86_CR4_PCIDE) ? c->cr3 & 0xfff : 0];
-}
-
-static void use_asid(struct bt_ctx *x)
-{
-	struct bt_tlb2 *t = x->tlb2;
-	u64 *p = pcid_slot(x);
-
-	if (*p <= t->flushed)
-		*p = ++t->counter;
-	t->asid = *p;
-	bt_jump_space(x, t->asid);
 }
 
 void bt_tlb_flush_all(struct bt_ctx *x)
 {
-	struct bt_tlb2 *t = x->tlb2;
-
-	t->flushed = t->counter;
-	t->global_asid = ++t->counter;
-	memset(t->large2m, 0, sizeof(t->large2m));
-	memset(t->large1g, 0, sizeof(t->large1g));
-	use_asid(x);
+	bt_tlb2_flush_all(x);
+	bt_jump_space(x, x->tlb2->asid);
 	bt_jump_flush(x);
 	bt_tlb_flush_l1(x, true);
 }
 
+/* Another address space is the present one. @all: nothing is known of any. */
+static void changed_space(struct bt_ctx *x, bool all)
+{
+	bt_jump_space(x, x->tlb2->asid);
+	if (unlikely(all))
+		bt_jump_flush(x);
+	bt_tlb_flush_l1(x, all);
+}
+
 void bt_tlb_flush_asid(struct bt_ctx *x)
 {
-	*pcid_slot(x) = 0;
-	use_asid(x);
+	changed_space(x, bt_tlb2_flush_asid(x));
 	x->tlb2->cr3 = x->vcpu->cpu.cr3;
-	bt_tlb_flush_l1(x, false);
+}
+
+static void drop_l1(struct bt_ctx *x, u64 page)
+{
+	u32 i = bt_tlb_index(page);
+
+	for (u32 m = 0; m < BT_MMU_COUNT; m++)
+		if (x->tlb[m].r[i].tag == page || x->tlb[m].w[i].tag == page)
+			bt_tlb_drop(&x->tlb[m], i);
 }
 
 void bt_tlb_flush_page(struct bt_ctx *x, u64 lin)
 {
-	struct bt_tlb2 *t = x->tlb2;
-	u32 i, b2 = large_bit(lin, 21), b1 = large_bit(lin, 30);
-
-	/* What was cut out of a large page near here goes with it. */
-	if ((t->large2m[b2 / 64] & BIT_ULL(b2 % 64)) || (t->large1g[b1 / 64] & BIT_ULL(b1 % 64))) {
-		bt_tlb_flush_all(x);
-		return;
-	}
 	lin &= PAGE_MASK;
-	i = tlb2_index(lin);
-	if (t->e[i].page == lin)
-		t->e[i].asid = 0;
-	i = bt_tlb_index(lin);
-	for (u32 m = 0; m < BT_MMU_COUNT; m++)
-		if (x->tlb[m].tag_r[i] == lin)
-			x->tlb[m].tag_r[i] = x->tlb[m].tag_w[i] = bt_tlb_invalid(i);
-	i = (lin >> PAGE_SHIFT) & (BT_ITLB_SIZE - 1);
-	if ((t->i[i].tag & PAGE_MASK) == lin)
-		t->i[i].tag = 0;
-	bt_jump_flush_page(x, lin);
+	switch (bt_tlb2_flush_page(x, lin)) {
+	case BT_TLB2_PAGE:
+		drop_l1(x, lin);
+		bt_jump_flush_page(x, lin);
+		break;
+	case BT_TLB2_LARGE:
+		lin &= ~(BT_LARGE_SIZE - 1);
+		for (u64 off = 0; off < BT_LARGE_SIZE; off += PAGE_SIZE) {
+			drop_l1(x, lin + off);
+			bt_jump_flush_page(x, lin + off);
+		}
+		break;
+	case BT_TLB2_ALL:
+		bt_tlb_flush_all(x);
+		break;
+	}
 }
 
 void bt_tlb_sync(struct bt_ctx *x)
@@ -148,10 +110,8 @@ void bt_tlb_sync(struct bt_ctx *x)
 	} else if ((t->cr0 ^ c->cr0) & X86_CR0_WP) {
 		bt_tlb_flush_l1(x, true);
 	}
-	if (t->cr3 != c->cr3) {
-		use_asid(x);
-		bt_tlb_flush_l1(x, false);
-	}
+	if (t->cr3 != c->cr3)
+		changed_space(x, bt_tlb2_use_asid(x));
 	t->cr0 = c->cr0;
 	t->cr3 = c->cr3;
 	t->cr4 = c->cr4;
@@ -164,77 +124,30 @@ void bt_tlb_protect(struct bt_ctx *x, const void *host)
 	for (u32 m = 0; m < BT_MMU_COUNT; m++) {
 		struct bt_tlb *l1 = &x->tlb[m];
 
-		for (u32 i = 0; i < BT_TLB_SIZE; i++)
-			if (l1->host[i] == (u64)host)
-				l1->tag_w[i] = bt_tlb_invalid(i);
-	}
-}
+		for (u32 w = 0; w < BT_TLB_SIZE / 64; w++) {
+			for (u64 bits = x->tlb2->touched[m][w]; bits; bits &= bits - 1) {
+				u32 i = w * 64 + __builtin_ctzll(bits);
 
-/* ---- the second level ---- */
-
-static bool allowed(const struct bt_ctx *x, const struct bt_tlb2_entry *e, enum bt_mmu mmu,
-		    bool write)
-{
-	const struct x86_cpu *c = &x->vcpu->cpu;
-
-	if (!(c->cr0 & X86_CR0_PG))
-		return true;
-	if (write && !(e->flags & BT_T2_DIRTY))
-		return false;
-	if (mmu == BT_MMU_USER)
-		return (e->flags & BT_T2_USER) && (!write || (e->flags & BT_T2_WRITE));
-	if ((e->flags & BT_T2_USER) && mmu == BT_MMU_KERNEL && (c->cr4 & X86_CR4_SMAP))
-		return false;
-	return !write || (e->flags & BT_T2_WRITE) || !(c->cr0 & X86_CR0_WP);
-}
-
-static int refill(struct bt_ctx *x, struct bt_tlb2_entry *e, u64 lin, enum bt_mmu mmu, bool write)
-{
-	struct bt_tlb2 *t = x->tlb2;
-	struct vcpu *v = x->vcpu;
-	struct x86_walk w;
-	u32 b;
-	int r;
-
-	r = x86_walk(v, lin, (write ? X86_WALK_W : 0) | (mmu == BT_MMU_USER ? X86_WALK_U : 0), &w,
-		     &v->emu.exc);
-	if (r != X86_EMU_OK)
-		return r;
-	if (w.page_shift > PAGE_SHIFT && (v->cpu.cr0 & X86_CR0_PG)) {
-		b = large_bit(lin, 21);
-		t->large2m[b / 64] |= BIT_ULL(b % 64);
-		/* A 4 MiB page counts as two of 2 MiB, so the filter of 1 GiB takes it. */
-		if (w.page_shift > 21) {
-			b = large_bit(lin, 30);
-			t->large1g[b / 64] |= BIT_ULL(b % 64);
+				if (l1->r[i].host == (u64)host)
+					l1->w[i].tag = bt_tlb_invalid(i);
+			}
 		}
 	}
-	*e = (struct bt_tlb2_entry){
-		.page = lin & PAGE_MASK,
-		.asid = w.global ? t->global_asid : t->asid,
-		.gpa = w.gpa & PAGE_MASK,
-		.slot = vm_slot(v->vm, w.gpa >> PAGE_SHIFT),
-		.flags = (w.user ? BT_T2_USER : 0) | (w.writable ? BT_T2_WRITE : 0) |
-			 (w.dirty ? BT_T2_DIRTY : 0),
-	};
-	return X86_EMU_OK;
 }
+
+/* ---- from the second level ---- */
 
 static int lookup(struct bt_ctx *x, u64 lin, enum bt_mmu mmu, bool write,
 		  struct bt_tlb2_entry **out)
 {
-	struct bt_tlb2 *t = x->tlb2;
-	struct bt_tlb2_entry *e = &t->e[tlb2_index(lin)];
 	struct vcpu *v = x->vcpu;
+	struct bt_tlb2_entry *e;
 	void *host;
 	int r;
 
-	if (e->page != (lin & PAGE_MASK) || (e->asid != t->asid && e->asid != t->global_asid) ||
-	    !allowed(x, e, mmu, write)) {
-		r = refill(x, e, lin, mmu, write);
-		if (r != X86_EMU_OK)
-			return r;
-	}
+	r = bt_tlb2_get(x, lin, mmu, write ? X86_WALK_W : 0, &e);
+	if (r != X86_EMU_OK)
+		return r;
 	*out = e;
 	if (!e->slot)
 		return X86_EMU_OK;
@@ -258,12 +171,13 @@ gone:
 
 int bt_resolve(struct bt_ctx *x, u64 lin, enum bt_mmu mmu, bool write, struct bt_part *p)
 {
-	struct bt_tlb2_entry *e;
+	struct bt_tlb2_entry *e = NULL;
 	int r = lookup(x, lin, mmu, write, &e);
 	u64 off = lin & ~PAGE_MASK;
 
 	if (r != X86_EMU_OK)
 		return r;
+	p->e = e;
 	p->gpa = e->gpa + off;
 	p->slot = e->slot;
 	p->host = e->host ? (u8 *)e->host + off : NULL;
@@ -284,23 +198,23 @@ static bool has_code(const struct bt_ctx *x, const struct memslot *slot, u64 gpa
 	return bt_slot_code(slot, gpa) || bt_cache_has_page(x->cache, gpa);
 }
 
-static void fill(struct bt_ctx *x, u64 lin, enum bt_mmu mmu)
+/* What @e says of the page at @lin, to the first level. */
+static void fill(struct bt_ctx *x, const struct bt_tlb2_entry *e, u64 lin, enum bt_mmu mmu)
 {
 	struct bt_tlb2 *t = x->tlb2;
-	struct bt_tlb2_entry *e = &t->e[tlb2_index(lin)];
 	u32 i = bt_tlb_index(lin);
+	struct bt_tlb_half half = { .tag = lin & PAGE_MASK, .host = e->host };
 	struct bt_tlb *l1 = &x->tlb[mmu];
 
-	if (e->page != (lin & PAGE_MASK) || !e->host || x86_watch_page(x->vcpu, e->page))
+	if (!e->host || x86_watch_page(x->vcpu, half.tag))
 		return;
-	l1->tag_r[i] = e->page;
-	l1->host[i] = e->host;
-	if ((e->flags & BT_T2_HOST_W) && allowed(x, e, mmu, true) && !has_code(x, e->slot, e->gpa))
-		l1->tag_w[i] = e->page;
-	else
-		l1->tag_w[i] = bt_tlb_invalid(i);
+	l1->r[i] = half;
+	if (!(e->flags & BT_T2_HOST_W) || !bt_tlb2_allowed(x, e, mmu, X86_WALK_W) ||
+	    has_code(x, e->slot, e->gpa))
+		half.tag = bt_tlb_invalid(i);
+	l1->w[i] = half;
 	t->touched[mmu][i / 64] |= BIT_ULL(i % 64);
-	if (e->asid == t->global_asid)
+	if (e->flags & BT_T2_GLOBAL)
 		t->global[mmu][i / 64] |= BIT_ULL(i % 64);
 	else
 		t->global[mmu][i / 64] &= ~BIT_ULL(i % 64);
@@ -308,51 +222,42 @@ static void fill(struct bt_ctx *x, u64 lin, enum bt_mmu mmu)
 
 void *bt_tlb_hit(struct bt_ctx *x, u64 lin, u32 len, enum bt_mmu mmu, bool write)
 {
-	struct bt_tlb *l1 = &x->tlb[mmu];
-	u32 i = bt_tlb_index(lin);
-	u64 off = lin - (write ? l1->tag_w[i] : l1->tag_r[i]);
+	const struct bt_tlb *l1 = &x->tlb[mmu];
+	const struct bt_tlb_half *h = (write ? l1->w : l1->r) + bt_tlb_index(lin);
+	u64 off = lin - h->tag;
 
-	return off <= PAGE_SIZE - len ? (void *)(l1->host[i] + off) : NULL;
+	return off <= PAGE_SIZE - len ? (void *)(h->host + off) : NULL;
 }
 
 void *bt_tlb_get(struct bt_ctx *x, u64 lin, u32 len, enum bt_mmu mmu, bool write)
 {
 	void *host = bt_tlb_hit(x, lin, len, mmu, write);
-	struct bt_tlb2_entry *e;
+	struct bt_tlb2_entry *e = NULL;
 
 	if (host)
 		return host;
 	if ((lin & ~PAGE_MASK) + len > PAGE_SIZE || lookup(x, lin, mmu, write, &e) != X86_EMU_OK)
 		return NULL;
-	fill(x, lin, mmu);
+	fill(x, e, lin, mmu);
 	return bt_tlb_hit(x, lin, len, mmu, write);
 }
 
 /* ---- fetches ---- */
 
-int bt_fetch_page(struct bt_ctx *x, u64 lin, bool peek, struct bt_itlb_entry *out)
+int bt_fetch_page(struct bt_ctx *x, u64 lin, bool peek, struct bt_fetched *out)
 {
 	struct vcpu *v = x->vcpu;
 	enum bt_mmu mmu = x86_cpl(&v->cpu) == 3 ? BT_MMU_USER : BT_MMU_KERNEL;
-	u64 tag = (lin & PAGE_MASK) | mmu | 8;
-	struct bt_itlb_entry *e = &x->tlb2->i[(lin >> PAGE_SHIFT) & (BT_ITLB_SIZE - 1)];
-	struct x86_walk w;
+	struct bt_tlb2_entry *e = NULL;
+	int r = bt_tlb2_get(x, lin, mmu, X86_WALK_X, &e);
 
-	if (e->tag != tag || (e->gpa == ~0ull && !peek)) {
-		int r;
-
-		r = x86_walk(v, lin, X86_WALK_X | (mmu == BT_MMU_USER ? X86_WALK_U : 0), &w,
-			     &v->emu.exc);
-		if (r != X86_EMU_OK && !peek)
-			return r;
-		*e = (struct bt_itlb_entry){ .tag = tag, .gpa = ~0ull };
-		if (r == X86_EMU_OK) {
-			e->gpa = w.gpa & PAGE_MASK;
-			e->host = vm_page(v->vm, v, e->gpa, false);
-			e->global = w.global;
-		}
-	}
-	*out = *e;
+	*out = (struct bt_fetched){ .gpa = ~0ull };
+	if (r != X86_EMU_OK)
+		return peek ? X86_EMU_OK : r;
+	if (!e->host)
+		e->host = (u64)vm_page(v->vm, v, e->gpa, false);
+	*out = (struct bt_fetched){ .gpa = e->gpa, .host = (const u8 *)e->host,
+				    .global = e->flags & BT_T2_GLOBAL };
 	return X86_EMU_OK;
 }
 
@@ -522,17 +427,16 @@ static u64 go_direct(struct bt_ctx *x, u8 *host)
  */
 static u64 hit_level2(struct bt_ctx *x, u64 lin, u32 size, enum bt_mmu mmu, bool write)
 {
-	struct bt_tlb2 *t = x->tlb2;
-	const struct bt_tlb2_entry *e = &t->e[tlb2_index(lin)];
+	const struct bt_tlb2_entry *e = bt_tlb2_find(x->tlb2, lin);
 	u64 off = lin & ~PAGE_MASK;
 
-	if (e->page != (lin & PAGE_MASK) || (e->asid != t->asid && e->asid != t->global_asid) ||
-	    !e->host || off + size > PAGE_SIZE || (x->key & BT_KEY_ALIGN) ||
-	    ((x->memop & BT_MEMOP_ALIGN) && (lin & (size - 1))) || !allowed(x, e, mmu, write) ||
+	if (!e || !e->host || off + size > PAGE_SIZE || (x->key & BT_KEY_ALIGN) ||
+	    ((x->memop & BT_MEMOP_ALIGN) && (lin & (size - 1))) ||
+	    !bt_tlb2_allowed(x, e, mmu, write ? X86_WALK_W : 0) ||
 	    (write && (!(e->flags & BT_T2_HOST_W) || has_code(x, e->slot, e->gpa))) ||
-	    x86_watch_page(x->vcpu, e->page))
+	    x86_watch_page(x->vcpu, lin & PAGE_MASK))
 		return 0;
-	fill(x, lin, mmu);
+	fill(x, e, lin, mmu);
 	return e->host + off;
 }
 
@@ -564,7 +468,7 @@ u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 
 	if (t->part[0].host && !t->part[0].code) {
 		if (t->nparts == 1) {
-			fill(x, lin, mmu);
+			fill(x, t->part[0].e, lin, mmu);
 			return go_direct(x, t->part[0].host);
 		}
 		/* Two pages that follow each other in the host as well are one access. */

@@ -40,7 +40,7 @@ struct bt_cold {
 	u32 memop;
 	u32 from[3];		/* rel32 offsets that lead here; 0: none */
 	u32 resume, after;	/* COLD_MEM, COLD_SEG: where to go on; COLD_MISS: rel32 offsets */
-	s32 tag, host;		/* COLD_MEM, COLD_LEADER: displacements of the TLB's arrays */
+	s32 half;		/* COLD_MEM, COLD_LEADER: displacement of the TLB's half */
 	u32 range;		/* COLD_LEADER: bytes of the group */
 	s32 off;		/* COLD_LEADER: of the leader in it */
 	bt_body body;

@@ -151,7 +151,9 @@ u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 	if ((u32)rand() % 100 < diff_bounce_percent)
 		return bounce_at(x, (void *)x->mem_lin, size, bounce);
 	if (diff_fill) {
-		tlb->tag_r[i] = tlb->tag_w[i] = tlb->host[i] = x->mem_lin & PAGE_MASK;
+		u64 page = x->mem_lin & PAGE_MASK;
+
+		tlb->r[i] = tlb->w[i] = (struct bt_tlb_half){ .tag = page, .host = page };
 	}
 	return x->mem_lin;
 }

@@ -319,7 +319,7 @@ static bool run_engine(void)
 	bt_cache_invalidate(ctx->cache, DIFF_CODE, DIFF_CODE_SIZE, NULL);
 	for (u32 i = 0; i < BT_TLB_SIZE; i++)
 		for (u32 m = 0; m < BT_MMU_COUNT; m++)
-			ctx->tlb[m].tag_r[i] = ctx->tlb[m].tag_w[i] = bt_tlb_invalid(i);
+			bt_tlb_drop(&ctx->tlb[m], i);
 	running = 2;
 	if (!sigsetjmp(escape, 1)) {
 		whole = engine_loop();
