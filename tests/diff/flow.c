@@ -307,7 +307,7 @@ static void engine_begin(void)
 	bt_jump_space(ctx, as.asid[0]);
 	for (u32 i = 0; i < BT_TLB_SIZE; i++)
 		for (u32 m = 0; m < BT_MMU_COUNT; m++)
-			ctx->tlb[m].tag_r[i] = ctx->tlb[m].tag_w[i] = bt_tlb_invalid(i);
+			bt_tlb_drop(&ctx->tlb[m], i);
 }
 
 static bool run_engine(void)
