@@ -225,17 +225,28 @@ fuzz: deps ## Run the differential and decoder fuzzers until stopped (FUZZ_SECON
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 tests
 	@scripts/fuzz $(B)
 
-.PHONY: bench
-bench: deps ## Boot and CPU figures: native, anykvm -accel bt, QEMU -accel tcg
+.PHONY: bench bench-quick
+bench: deps ## All figures: native, the translator, QEMU's TCG (BENCH='--only cpu qsort'; -h)
+	@scripts/deps bench
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/bench/cpu $(B)/bench/real
+	@$(MAKE) --no-print-directory guest
+	@scripts/fetch-userland
+	@bench/run $(BENCH)
+
+bench-quick: deps ## The figures of the CPU programs alone
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/bench/cpu
 	@$(MAKE) --no-print-directory guest
-	@bench/run $(BENCH)
+	@bench/run --only cpu $(BENCH)
 
 # The processor's own instructions, no library of the system's choosing by what CPU it finds.
 bench-y := $(patsubst %.c,%.o,$(wildcard bench/*.c))
 $(B)/bench/cpu: $(call obj,$(bench-y))
 	$(call say,LD,$@)
 	$(Q)$(CC) -static -o $@ $^ -lm
+
+$(B)/bench/real: $(call obj,$(patsubst %.c,%.o,$(wildcard bench/programs/*.c)))
+	$(call say,LD,$@)
+	$(Q)$(CC) -static -o $@ $^
 
 -include bench/module/bench.mk
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The guest's kernel: system calls, a pipe between two processes, page faults, fork and exec. */
+/*
+ * The guest's kernel: system calls, a pipe between two processes, a token around several of them on
+ * one CPU, page faults, fork and exec.
+ */
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -39,6 +43,69 @@ static void pipe_pong(uint64_t n)
 	waitpid(pid, NULL, 0);
 }
 
+/* Each process of the ring has data of its own that it looks through when the token comes. */
+#define RING 4
+#define RING_DATA (16 << 10)
+
+static void ring_member(int from, int to)
+{
+	char *data = calloc(1, RING_DATA);
+	char c;
+
+	while (read(from, &c, 1) == 1) {
+		for (int i = 0; i < RING_DATA; i += 64)
+			data[i]++;
+		if (write(to, &c, 1) != 1)
+			break;
+	}
+	free(data);
+}
+
+static void stay_on_this_cpu(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Process k reads pipe k and writes pipe k + 1; this one is process 0 and counts the rounds. */
+static void context_switch(uint64_t n)
+{
+	int pipes[RING][2];
+	cpu_set_t before;
+	char c = 'x';
+
+	sched_getaffinity(0, sizeof(before), &before);
+	stay_on_this_cpu();
+	for (int k = 0; k < RING; k++)
+		if (pipe(pipes[k]))
+			exit(1);
+	for (int k = 1; k < RING; k++) {
+		if (fork())
+			continue;
+		for (int i = 0; i < RING; i++) {
+			if (i != k)
+				close(pipes[i][0]);
+			if (i != (k + 1) % RING)
+				close(pipes[i][1]);
+		}
+		ring_member(pipes[k][0], pipes[(k + 1) % RING][1]);
+		_exit(0);
+	}
+	for (uint64_t i = 0; i < n; i += RING)
+		if (write(pipes[1][1], &c, 1) != 1 || read(pipes[0][0], &c, 1) != 1)
+			exit(1);
+	for (int k = 0; k < RING; k++) {
+		close(pipes[k][0]);
+		close(pipes[k][1]);
+	}
+	for (int k = 1; k < RING; k++)
+		wait(NULL);
+	sched_setaffinity(0, sizeof(before), &before);
+}
+
 static void page_faults(uint64_t n)
 {
 	const uint64_t most = 1024;
@@ -76,6 +143,7 @@ static void fork_exec(uint64_t n)
 static const struct bench rows[] = {
 	{ "syscall", system_call, "call" },
 	{ "pipe", pipe_pong, "round trip" },
+	{ "context-switch", context_switch, "switch, 16 KiB touched" },
 	{ "page-fault", page_faults, "page" },
 	{ "fork-exec", fork_exec, "process" },
 };
