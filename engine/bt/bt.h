@@ -155,6 +155,7 @@ enum bt_exit {
 	BT_EXIT_STEP,		/* one instruction done under BT_KEY_STEP; ctx->rip is the next */
 	BT_EXIT_SMC,		/* a store changed the running block: go on at ctx->rip by look-up */
 	BT_EXIT_FAULT,		/* the host program's memory vanished: KVM_RUN gives -EFAULT */
+	BT_EXIT_FORM,		/* look up ctx->rip: an access at ctx->form_site or rsp is not in its window */
 };
 
 struct bt_link;
@@ -216,6 +217,7 @@ struct bt_ctx {
 	u8 pad1[3];
 	u32 user_key;		/* of 64-bit user code of the present address space */
 	struct bt_ring enter, leave;	/* where SYSCALL and SYSRET go */
+	u32 form_site;		/* BT_EXIT_FORM: lower half of the instruction's rip, or BT_NO_SITE */
 	u8 bounce[BT_BOUNCE * 2] __attribute__((aligned(64)));
 	u64 rc[BT_RC_TABLES][BT_RC_SIZE];	/* host addresses of landings */
 	struct bt_tlb tlb[BT_MMU_COUNT];
@@ -235,9 +237,13 @@ struct bt_ctx {
 	struct bt_tlb2 *tlb2;		/* tlb.c: the larger, tagged second level */
 	struct bt_smc_queue *queue;	/* smc.c: pages written by others */
 	bool key_stale;
+	bool gs_ours;		/* GS base is ours, and is @gs; the host program's is @gs_host */
+	u64 gs, gs_host;
 	bool trace_blocks;	/* the trace topic "block" is on */
 	u64 stat_blocks, stat_exits[16], stat_tlb_slow, stat_smc, stat_flush, stat_interp;
 };
+
+#define BT_NO_SITE 0xffffffffu
 
 /* ctx->memop: what a slow access wants. */
 #define BT_MEMOP_SIZE 0xffu		/* bytes 1..64 */
@@ -315,6 +321,8 @@ bool bt_cache_map_at(struct bt_cache *c, u64 host_pc, struct bt_block **block, s
 bool bt_cache_map(struct bt_cache *c, u64 host_pc, u64 *rip, u32 *len);
 /* The instruction that ctx->interp = @n (not 0) names, while its block lives. */
 const struct x86_insn *bt_cache_kept(struct bt_cache *c, u32 n);
+/* Where a host fault at @pc goes on: the twin of the access there. 0: it has none. */
+u64 bt_cache_twin(struct bt_cache *c, u64 host_pc);
 void bt_cache_link(struct bt_cache *c, struct bt_link *l, struct bt_block *to);
 u64 bt_cache_entry(struct bt_cache *c, struct bt_block *b);	/* rx address with flags in ctx->flags */
 
@@ -342,6 +350,7 @@ void bt_ctx_destroy(struct bt_ctx *x);
  */
 enum bt_exit bt_enter(struct bt_ctx *x, u64 code);
 void bt_ctx_load_segments(struct bt_ctx *x);
+void bt_ctx_release_gs(struct bt_ctx *x);	/* the host program's GS base is back */
 
 /* ---- enter.S ---- */
 /* Load registers from ctx->gpr_ptr and flags from ctx->flags, jump to @code; back with all stored. */

@@ -46,6 +46,15 @@ struct bt_chunk {
 	u32 back;			/* offset of the lowest note from the back */
 };
 
+/* What the access of one guest instruction met: hint.c. */
+#define BT_HINT_BITS 12
+#define BT_HINT_CHANGES 3u
+struct bt_hint {
+	u32 site;		/* lower half of its rip */
+	u8 form, changes;
+	u16 misses;
+};
+
 struct bt_cache {
 	struct bt_ctx *ctx;
 	u8 *rw, *rx;			/* one memory, two addresses */
@@ -63,6 +72,7 @@ struct bt_cache {
 	struct bt_page *pages, *free_pages;
 	u32 npages;			/* of pages[], ever used; in use and free are below it */
 	u64 round;			/* of sweeping */
+	struct bt_hint hint[1u << BT_HINT_BITS];
 	struct bt_translation *tr;	/* the translator's working room */
 };
 

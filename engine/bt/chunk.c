@@ -248,6 +248,14 @@ bool bt_cache_map_at(struct bt_cache *c, u64 host_pc, struct bt_block **block, s
 	return true;
 }
 
+u64 bt_cache_twin(struct bt_cache *c, u64 host_pc)
+{
+	struct bt_block *b;
+	struct bt_map m;
+
+	return bt_cache_map_at(c, host_pc, &b, &m) && m.slow ? (u64)c->rx + b->code + m.slow : 0;
+}
+
 bool bt_cache_map(struct bt_cache *c, u64 host_pc, u64 *rip, u32 *len)
 {
 	struct bt_block *b;

@@ -5,6 +5,7 @@
  * pair is the cheapest way to save and restore them.
  */
 #include "jump.h"
+#include "window.h"
 
 #define BT_STACK_SIZE (256u << 10)
 
@@ -65,10 +66,34 @@ static u64 flags_unpark(u16 ax, u64 rflags)
 	return (rflags & ~(u64)X86_ARITH) | ((ax >> 8) & X86_ARITH) | ((u64)(ax & 1) << 11);
 }
 
+/* Blocks with BT_KEY_WINDOW have window B's distance in GS base. */
+static void claim_gs(struct bt_ctx *x)
+{
+	u64 delta = x->window[BT_WINDOW_B].delta;
+
+	if (x->gs_ours && x->gs == delta)
+		return;
+	if (!x->gs_ours)
+		__asm__ volatile("rdgsbase %0" : "=r"(x->gs_host));
+	__asm__ volatile("wrgsbase %0" : : "r"(delta) : "memory");
+	x->gs_ours = true;
+	x->gs = delta;
+}
+
+void bt_ctx_release_gs(struct bt_ctx *x)
+{
+	if (!x->gs_ours)
+		return;
+	__asm__ volatile("wrgsbase %0" : : "r"(x->gs_host) : "memory");
+	x->gs_ours = false;
+}
+
 enum bt_exit bt_enter(struct bt_ctx *x, u64 code)
 {
 	struct x86_cpu *cpu = &x->vcpu->cpu;
 
+	if (x->key & BT_KEY_WINDOW)
+		claim_gs(x);
 	x->flags = flags_park(cpu->rflags);
 	cpu->rflags &= ~(u64)X86_ARITH;		/* PUSHF ors the live ones in */
 	bt_asm_enter(x, code);

@@ -42,6 +42,12 @@ void bt_exit(struct bt_translation *t, u64 rip, enum bt_exit why)
 	leave(t, why, false);
 }
 
+void bt_exit_t0(struct bt_translation *t, enum bt_exit why)
+{
+	emit_store(t->e, CTX(rip), T0);
+	leave(t, why, false);
+}
+
 /*
  * May @target be joined directly? An instruction that may reach into the next
  * page depends on a mapping that only the jump cache follows.

@@ -8,7 +8,7 @@
  * the leader is done alone and the block is left behind it, so that the rest is
  * found as a block of its own. docs/translator.md, "A memory access".
  */
-#include "translate.h"
+#include "form.h"
 
 /* Longer ranges meet a page's end too often. */
 #define RANGE_MAX 256
@@ -73,7 +73,7 @@ static bool access_place(const struct bt_translation *t, const struct tracker *k
 
 /* ---- what an instruction does to the registers ---- */
 
-static u16 written(const struct x86_insn *i)
+u16 bt_written(const struct x86_insn *i)
 {
 	const struct x86_opcode *o = i->info;
 	const struct {
@@ -119,7 +119,7 @@ static bool moves_sp(const struct bt_translation *t, const struct x86_insn *i, s
 
 static void track(const struct bt_translation *t, struct tracker *k, const struct x86_insn *i)
 {
-	u16 w = written(i);
+	u16 w = bt_written(i);
 	s32 by;
 
 	if (moves_sp(t, i, &by)) {
@@ -186,7 +186,9 @@ void bt_find_groups(struct bt_translation *t)
 		if (!(t->key & BT_KEY_FLAT) || (t->key & (BT_KEY_STEP | BT_KEY_ALIGN)) ||
 		    (!t->wide_stack && !(t->key & BT_KEY_SS32)))
 			continue;
-		if (access_place(t, &k, &t->insn[n], &p)) {
+		/* What is had through a window needs no group. */
+		if (!((t->key & BT_KEY_WINDOW) && t->form[n] != BT_FORM_SOFT) &&
+		    access_place(t, &k, &t->insn[n], &p)) {
 			g = join(t, &k, &p);
 			t->in_group[n] = g;
 			t->group_off[n] = p.off;

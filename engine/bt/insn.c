@@ -157,6 +157,8 @@ static void insn_pop(struct bt_translation *t, const struct x86_insn *i)
 
 static void insn_leave(struct bt_translation *t, const struct x86_insn *i)
 {
+	if (bt_window_stack(t, i, X86_RBP, 0, X86_A_R, body_leave))
+		return;
 	emit_rr(t->e, size_flag(i->opsize), 0x8b, T0, X86_RBP);
 	bt_access(t, i, i->opsize, X86_A_R, X86_SS, body_leave);
 }

@@ -4,7 +4,7 @@
  * the software TLB to an address of the host, with the instruction's twin for
  * what is not plain memory.
  */
-#include "translate.h"
+#include "form.h"
 
 const u8 bt_host_reg[16] = {
 	X86_RAX, X86_RCX, X86_RDX, X86_RBX, G_RSP, X86_RBP, X86_RSI, G_RDI,
@@ -47,15 +47,52 @@ void bt_get(struct bt_translation *t, u8 dst, u8 guest)
 }
 
 /* lea dst, [m] in 64 or 32 bits. */
-static void emit_lea(struct bt_translation *t, bool w, u8 dst, struct emit_mem m)
+void bt_lea(struct bt_translation *t, bool w, u8 dst, struct emit_mem m)
 {
+	if (m.base == EMIT_NOREG) {
+		/* No base in the encoding means a disp32 and mod 0: write it by hand. */
+		e_prefix(t->e, w ? E_W : 0, dst, m.index, 0);
+		e8(t->e, 0x8d);
+		e8(t->e, ((dst & 7) << 3) | 4);
+		e8(t->e, (m.scale << 6) | ((m.index & 7) << 3) | 5);
+		e32(t->e, m.disp);
+		return;
+	}
 	emit_rm(t->e, w ? E_W : 0, 0x8d, dst, m);
+}
+
+/* @dst = base + index * scale + disp, in @w ? 64 : 32 bits. May use T1. */
+static void emit_ea(struct bt_translation *t, bool w, u8 dst, u8 base, u8 index, u8 scale, s32 disp)
+{
+	struct emit_mem m = { .base = EMIT_NOREG, .index = EMIT_NOREG, .disp = disp };
+
+	if (base != X86_REG_NONE) {
+		m.base = bt_host_reg[base];
+		if (m.base & BT_HOMED) {
+			emit_load(t->e, dst, bt_home(m.base));
+			m.base = dst;
+		}
+	}
+	if (index != X86_REG_NONE) {
+		m.index = bt_host_reg[index];
+		m.scale = scale;
+		if (m.index & BT_HOMED) {
+			emit_load(t->e, T1, bt_home(m.index));
+			m.index = T1;
+		}
+	}
+	if (m.base == EMIT_NOREG && m.index == EMIT_NOREG) {
+		emit_const(t->e, dst, w ? (u64)(s64)disp : (u32)disp);
+	} else if (m.base == EMIT_NOREG || m.index != EMIT_NOREG || disp) {
+		bt_lea(t, w, dst, m);
+	} else {
+		emit_rr(t->e, w ? E_W : 0, 0x8b, dst, m.base);
+	}
 }
 
 void bt_ea(struct bt_translation *t, const struct x86_insn *i, u8 dst)
 {
 	bool w = i->addrsize == 8;
-	struct emit_mem m = { .base = EMIT_NOREG, .index = EMIT_NOREG, .disp = i->disp };
 
 	if (i->info->imm == X86_I_MOFFS) {
 		emit_const(t->e, dst, i->disp64);
@@ -67,37 +104,17 @@ void bt_ea(struct bt_translation *t, const struct x86_insn *i, u8 dst)
 		emit_const(t->e, dst, w ? v : (u32)v);
 		return;
 	}
-	if (i->base != X86_REG_NONE) {
-		m.base = bt_host_reg[i->base];
-		if (m.base & BT_HOMED) {
-			emit_load(t->e, dst, bt_home(m.base));
-			m.base = dst;
-		}
-	}
-	if (i->index != X86_REG_NONE) {
-		m.index = bt_host_reg[i->index];
-		m.scale = i->scale;
-		if (m.index & BT_HOMED) {
-			emit_load(t->e, T1, bt_home(m.index));
-			m.index = T1;
-		}
-	}
-	if (m.base == EMIT_NOREG && m.index == EMIT_NOREG) {
-		emit_const(t->e, dst, w ? (u64)(s64)i->disp : (u32)i->disp);
-	} else if (m.base == EMIT_NOREG) {
-		/* No base in the encoding means a disp32 and mod 0: write it by hand. */
-		e_prefix(t->e, w ? E_W : 0, dst, m.index, 0);
-		e8(t->e, 0x8d);
-		e8(t->e, ((dst & 7) << 3) | 4);
-		e8(t->e, (m.scale << 6) | ((m.index & 7) << 3) | 5);
-		e32(t->e, m.disp);
-	} else if (m.index == EMIT_NOREG && !m.disp) {
-		emit_rr(t->e, w ? E_W : 0, 0x8b, dst, m.base);
-	} else {
-		emit_lea(t, w, dst, m);
-	}
+	emit_ea(t, w, dst, i->base, i->index, i->scale, i->disp);
 	if (i->addrsize == 2)
 		emit_rr(t->e, E_0F, 0xb7, dst, dst);	/* movzx */
+}
+
+void bt_ea_place(struct bt_translation *t, const struct bt_place *p, u8 dst)
+{
+	if (p->is_const)
+		emit_const(t->e, dst, p->at);
+	else
+		emit_ea(t, true, dst, p->base, p->index, p->scale, p->disp);
 }
 
 /*
@@ -118,7 +135,7 @@ static void emit_segment(struct bt_translation *t, u32 size, u32 memop, u8 seg)
 	struct bt_cold *c = NULL;
 
 	if (!w) {
-		emit_lea(t, true, T1, EMIT_MEM(T0, (s32)size - 1));
+		bt_lea(t, true, T1, EMIT_MEM(T0, (s32)size - 1));
 		emit_rm(t->e, E_W, 0x3b, T1, EMIT_MEM(X86_RSP, lim + 8 * seg));
 		c = bt_cold(t, COLD_SEG, emit_jump(t->e, CC_G));
 		c->memop = memop;
@@ -170,11 +187,10 @@ static void emit_miss(struct bt_translation *t, s32 half)
 static void emit_add(struct bt_translation *t, u8 reg, s32 by)
 {
 	if (by)
-		emit_lea(t, true, reg, EMIT_MEM(reg, by));
+		bt_lea(t, true, reg, EMIT_MEM(reg, by));
 }
 
-static u32 memop_of(const struct bt_translation *t, const struct x86_insn *i, u32 size, u32 acc,
-		    u8 seg)
+u32 bt_memop(const struct bt_translation *t, const struct x86_insn *i, u32 size, u32 acc, u8 seg)
 {
 	u32 memop = size | (bt_key_mmu(t->key) << BT_MEMOP_MMU_SHIFT) | (seg << BT_MEMOP_SEG_SHIFT);
 
@@ -192,7 +208,7 @@ void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32
 	s32 tlb = CTX_OFF(tlb) + bt_key_mmu(t->key) * (s32)sizeof(struct bt_tlb);
 	bool live = t->live[t->cur] != 0, always = t->key & BT_KEY_ALIGN;
 	struct bt_group *g = bt_leads(t);
-	u32 memop = memop_of(t, i, size, acc, seg);
+	u32 memop = bt_memop(t, i, size, acc, seg);
 	struct bt_cold want = {
 		.memop = memop, .live = live, .always = always, .body = body,
 		.half = tlb + (((g ? g->acc : acc) & X86_A_W) ? (s32)offsetof(struct bt_tlb, w) : 0),
@@ -228,7 +244,7 @@ void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32
 void bt_operand(struct bt_translation *t, const struct x86_insn *i, u32 size, u32 acc,
 		bt_body body)
 {
-	if (bt_follow(t, i, body))
+	if (bt_window_operand(t, i, size, acc, body) || bt_follow(t, i, body))
 		return;
 	bt_ea(t, i, T0);
 	bt_access(t, i, size, acc, i->seg, body);
@@ -236,7 +252,7 @@ void bt_operand(struct bt_translation *t, const struct x86_insn *i, u32 size, u3
 
 void bt_stack(struct bt_translation *t, const struct x86_insn *i, s32 off, u32 acc, bt_body body)
 {
-	if (bt_follow(t, i, body))
+	if (bt_window_stack(t, i, X86_RSP, off, acc, body) || bt_follow(t, i, body))
 		return;
 	emit_rm(t->e, t->wide_stack ? E_W : 0, 0x8d, T0, EMIT_MEM(G_RSP, off));
 	if (!t->wide_stack && !(t->key & BT_KEY_SS32))
@@ -271,6 +287,17 @@ void bt_cold_mem(struct bt_translation *t, struct bt_cold *c)
 	c->body(t, &t->insn[c->insn]);
 	emit_call_mem(e, CTX(fn_mem_commit));
 	emit_jump_to(e, CC_ALWAYS, c->after);
+}
+
+/* Out of the block in its middle, where rsp may be on its way out of its window. */
+static void leave_behind(struct bt_translation *t, const struct bt_cold *c, u64 next)
+{
+	if (t->key & BT_KEY_WINDOW) {
+		emit_store_imm32(t->e, CTX(form_site), BT_NO_SITE);
+		bt_exit(t, next, BT_EXIT_FORM);
+	} else {
+		bt_edge_away(t, next);
+	}
 }
 
 /*
@@ -308,13 +335,13 @@ void bt_cold_leader(struct bt_translation *t, struct bt_cold *c)
 			bt_unpark(t);
 		c->body(t, &t->insn[c->insn]);
 		emit_call_mem(t->e, CTX(fn_mem_commit));
-		bt_edge_away(t, next);
+		leave_behind(t, c, next);
 		emit_patch(t->e, plain, e_off(t->e));
 	}
 	if (c->live)
 		bt_unpark(t);
 	c->body(t, &t->insn[c->insn]);
-	bt_edge_away(t, next);
+	leave_behind(t, c, next);
 }
 
 void bt_cold_seg(struct bt_translation *t, struct bt_cold *c)

@@ -353,7 +353,12 @@ static enum go after_block(struct bt_ctx *x, enum bt_exit reason, bool tf, enum 
 	switch (reason) {
 	case BT_EXIT_NEXT:
 	case BT_EXIT_LINK:
+		return GO_ON;
 	case BT_EXIT_SMC:
+		x->key_stale = true;	/* in the middle of a block: rsp may be anywhere */
+		return GO_ON;
+	case BT_EXIT_FORM:
+		bt_form_missed(x);
 		return GO_ON;
 	case BT_EXIT_INTERP:
 		/* A store before it may have asked for an exit that comes first (EOI). */
@@ -485,6 +490,7 @@ enum engine_exit bt_run(struct vcpu *v)
 			break;
 	}
 out:
+	bt_ctx_release_gs(x);
 	bt_fpu_host_leave(x);
 	return why;
 }

@@ -177,6 +177,10 @@ u8 *bt_xsave_legacy(struct vcpu *v, u64 component);	/* the image, component's in
  */
 int bt_string(struct bt_ctx *x);
 
+/* ---- hint.c ---- */
+
+void bt_form_missed(struct bt_ctx *x);
+
 /* ---- run.c, fault.c ---- */
 
 enum engine_exit bt_run(struct vcpu *v);

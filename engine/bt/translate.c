@@ -4,7 +4,7 @@
  * end or something for the emulator; find which flags are live where; emit.
  * docs/translator.md tells why.
  */
-#include "translate.h"
+#include "form.h"
 
 struct bt_translation *bt_translation_create(void)
 {
@@ -210,6 +210,7 @@ static void emit_cold(struct bt_translation *t)
 		[COLD_LINK] = bt_cold_link, [COLD_KICK] = bt_cold_kick, [COLD_MISS] = bt_cold_miss,
 		[COLD_INTERP] = bt_cold_interp, [COLD_LEADER] = bt_cold_leader,
 		[COLD_VIEW] = bt_cold_view, [COLD_LANDING] = bt_cold_landing,
+		[COLD_TWIN] = bt_cold_twin, [COLD_STACK] = bt_cold_stack,
 	};
 
 	for (u32 n = 0; n < t->ncold; n++) {
@@ -250,10 +251,16 @@ static void emit_block(struct bt_translation *t)
 
 	b->code = e_off(t->e);
 	t->nmap = 0;
+	bt_known_start(t);
 	for (t->cur = 0; t->cur < t->n; t->cur++) {
+		const struct x86_insn *i = &t->insn[t->cur];
+
+		if (t->end == END_BRANCH && t->cur == t->n - 1)
+			bt_window_end(t, t->cur);
 		bt_map_here(t, t->cur);
 		t->parks = t->parked = false;
-		bt_insn(t, &t->insn[t->cur]);
+		bt_insn(t, i);
+		bt_known_step(t, i);
 	}
 	t->cur = t->n ? t->n - 1 : 0;
 	if (t->end == END_INTERP) {
@@ -261,8 +268,10 @@ static void emit_block(struct bt_translation *t)
 			bt_keep_insn(t, &t->insn[t->n]);
 		bt_exit(t, bt_insn_rip(t, t->n), BT_EXIT_INTERP);
 	}
-	if (t->end == END_FALL)
+	if (t->end == END_FALL) {
+		bt_window_end(t, t->n);
 		bt_edge(t, bt_insn_rip(t, t->n), t->live[t->n]);
+	}
 	emit_cold(t);
 	emit_entry(t);
 	b->code_len = e_off(t->e) - b->code;
@@ -330,6 +339,8 @@ struct bt_block *bt_translate(struct bt_ctx *x, u64 rip, u64 gpa, u64 gpa2, cons
 		b->gpa2 = gpa2;
 	find_live(t);
 	b->live_in = t->live[0];
+	if (key & BT_KEY_WINDOW)
+		bt_choose_forms(t);
 	bt_find_groups(t);
 	emit_block(t);
 	bt_cache_take(c);

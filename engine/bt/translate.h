@@ -26,9 +26,25 @@ struct bt_translation;
 /* Emits an instruction; for a memory access, on t->mem, with every register change that goes with it. */
 typedef void (*bt_body)(struct bt_translation *t, const struct x86_insn *i);
 
+/* Base, index and displacement of an access in 64-bit code: form.c. */
+struct bt_place {
+	u8 base, index, scale;
+	bool is_const, fs;	/* const: the address is @at; fs: FS:disp */
+	s32 disp;
+	u32 size;
+	u64 at;
+};
+
+/* A place not farther than @drift from one in window @win: known.c. */
+#define BT_MAX_KNOWN 12
+struct bt_known {
+	u8 base, index, scale, win;
+	u64 drift;
+};
+
 /* Code that is rarely run, emitted behind the block. */
 enum bt_cold_kind { COLD_MEM, COLD_SEG, COLD_EDGE, COLD_LINK, COLD_KICK, COLD_MISS,
-		    COLD_INTERP, COLD_LEADER, COLD_VIEW, COLD_LANDING };
+		    COLD_INTERP, COLD_LEADER, COLD_VIEW, COLD_LANDING, COLD_TWIN, COLD_STACK };
 
 struct bt_cold {
 	u8 kind;
@@ -45,6 +61,10 @@ struct bt_cold {
 	s32 off;		/* COLD_LEADER: of the leader in it */
 	bt_body body;
 	u64 rip;		/* target */
+	struct bt_place place;	/* COLD_TWIN, and the rest of it: */
+	u8 win, go;
+	bool verify;		/* leave when it was not in @win */
+	u32 map;		/* number of the map entry whose faults come here */
 };
 
 /* Accesses near one another: see group.c. */
@@ -100,6 +120,11 @@ struct bt_translation {
 	struct emit_mem mem;	/* its memory operand in the host */
 	bool parks;		/* it may leave flags parked after an access ... */
 	bool parked;		/* ... and has */
+	u8 form[BT_MAX_INSNS];	/* with BT_KEY_WINDOW: where each operand is expected, hint.c */
+	u32 nknown;
+	struct bt_known known[BT_MAX_KNOWN];
+	u16 narrow;		/* registers within 32 bits, signed or not */
+	bool sp_moved;
 	u32 ncold;
 	struct bt_cold cold[BT_MAX_COLD];
 	u32 nmap;
@@ -138,6 +163,14 @@ void bt_cold_mem(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_leader(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_seg(struct bt_translation *t, struct bt_cold *c);
 
+/* form.c: false when it is not to be had through a window. */
+bool bt_window_operand(struct bt_translation *t, const struct x86_insn *i, u32 size, u32 acc,
+		       bt_body body);
+bool bt_window_stack(struct bt_translation *t, const struct x86_insn *i, u8 base, s32 off, u32 acc,
+		     bt_body body);
+void bt_cold_twin(struct bt_translation *t, struct bt_cold *c);
+void bt_cold_stack(struct bt_translation *t, struct bt_cold *c);
+
 /* group.c */
 void bt_find_groups(struct bt_translation *t);
 /* The group that the instruction in work leads, or NULL. */
@@ -148,6 +181,7 @@ bool bt_follow(struct bt_translation *t, const struct x86_insn *i, bt_body body)
 /* edge.c */
 void bt_set_rip(struct bt_translation *t, u64 rip);
 void bt_exit(struct bt_translation *t, u64 rip, enum bt_exit why);
+void bt_exit_t0(struct bt_translation *t, enum bt_exit why);	/* for the address in T0 */
 void bt_edge(struct bt_translation *t, u64 target, u16 live);
 void bt_edge_cc(struct bt_translation *t, u8 cc, u64 target, u16 live);
 /* The same from out of line, rarely: by look-up. */

@@ -11,6 +11,8 @@
  */
 #define DIFF_DATA 0x20000000ull
 #define DIFF_DATA_SIZE (16 * 4096u)
+/* The same memory again, in the last slot of user space: window B; the other is in A. */
+#define DIFF_DATA_B 0x7e1020000000ull
 #define DIFF_CODE 0x2d680000ull
 #define DIFF_CODE_SIZE 8192u
 
@@ -19,5 +21,10 @@ u8 *diff_code_at(u64 lin, u32 size);
 void diff_code_written(u64 lin, u32 size);
 
 extern u32 diff_bounce_percent, diff_fill;
+
+/* Windows onto the data, at whatever distance the context has: their pages are mapped by slow accesses. */
+void diff_windows_make(struct bt_ctx *x);
+void diff_windows_empty(struct bt_ctx *x);
+bool diff_in_windows(struct bt_ctx *x, u64 host);	/* or their edges */
 
 #endif

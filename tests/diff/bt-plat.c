@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bt-diff.h"
+#include "window.h"
 
 /* Called from generated code: the vector registers are the guest's. */
 #pragma GCC target("general-regs-only")
@@ -102,9 +103,75 @@ static u64 fail_at(struct bt_ctx *x, u8 vector)
 	return 0;
 }
 
+static bool in_range(u64 lin, u32 size, u64 at)
+{
+	return lin >= at && lin + size <= at + DIFF_DATA_SIZE && lin + size > lin;
+}
+
 static bool in_data(u64 lin, u32 size)
 {
-	return lin >= DIFF_DATA && lin + size <= DIFF_DATA + DIFF_DATA_SIZE && lin + size > lin;
+	return in_range(lin, size, DIFF_DATA) || in_range(lin, size, DIFF_DATA_B);
+}
+
+/* ---- windows ---- */
+
+static void *in_window(struct bt_ctx *x, u64 lin)
+{
+	u32 w = bt_window_slot(lin) == BT_WINDOW_SLOT_B ? BT_WINDOW_B : BT_WINDOW_A;
+
+	return (void *)(lin + x->window[w].delta);
+}
+
+static void make_window(struct bt_ctx *x, enum bt_window w, u64 lin)
+{
+	u64 size = BT_WINDOW_SIZE + 4 * BT_WINDOW_EDGE;		/* what is beyond is seen, too */
+	char *p = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED) {
+		perror("window");
+		exit(2);
+	}
+	x->window[w].delta = (u64)p + 2 * BT_WINDOW_EDGE -
+			     ((u64)bt_window_slot(lin) << BT_WINDOW_SHIFT);
+	if (mremap((void *)lin, 0, DIFF_DATA_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   in_window(x, lin)) == MAP_FAILED) {
+		perror("mremap");
+		exit(2);
+	}
+}
+
+void diff_windows_make(struct bt_ctx *x)
+{
+	make_window(x, BT_WINDOW_A, DIFF_DATA);
+	make_window(x, BT_WINDOW_B, DIFF_DATA_B);
+	diff_windows_empty(x);
+}
+
+void diff_windows_empty(struct bt_ctx *x)
+{
+	mprotect(in_window(x, DIFF_DATA), DIFF_DATA_SIZE, PROT_NONE);
+	mprotect(in_window(x, DIFF_DATA_B), DIFF_DATA_SIZE, PROT_NONE);
+}
+
+bool diff_in_windows(struct bt_ctx *x, u64 host)
+{
+	static const u64 data[] = { DIFF_DATA, DIFF_DATA_B };
+	bool in = false;
+
+	for (u32 w = 0; w < BT_WINDOW_COUNT; w++) {
+		u64 lo = ((u64)bt_window_slot(data[w]) << BT_WINDOW_SHIFT) + x->window[w].delta;
+
+		in |= host - (lo - BT_WINDOW_EDGE) < BT_WINDOW_SIZE + 2 * BT_WINDOW_EDGE;
+	}
+	return in;
+}
+
+static void map_in_window(struct bt_ctx *x, u64 lin)
+{
+	int prot = (x->memop & BT_MEMOP_W) ? PROT_READ | PROT_WRITE : PROT_READ;
+
+	if ((lin & ~PAGE_MASK) + (x->memop & BT_MEMOP_SIZE) <= PAGE_SIZE)
+		mprotect(in_window(x, lin & PAGE_MASK), PAGE_SIZE, prot);
 }
 
 /* Programs that change their code bring these: flow.c. */
@@ -154,6 +221,8 @@ u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 		u64 page = x->mem_lin & PAGE_MASK;
 
 		tlb->r[i] = tlb->w[i] = (struct bt_tlb_half){ .tag = page, .host = page };
+		if (x->key & BT_KEY_WINDOW)
+			map_in_window(x, x->mem_lin);
 	}
 	return x->mem_lin;
 }

@@ -20,7 +20,9 @@
 #include "bt-diff.h"
 #include "random.h"
 #include "jump.h"
+#include "run.h"
 #include "translate.h"
+#include "window.h"
 
 #undef R_RAX			/* translate.h's and ucontext's names meet */
 #define XSAVE_SIZE 1024
@@ -42,8 +44,10 @@ static struct outcome start, native, engine;
 static struct bt_ctx *ctx;
 static struct vcpu *vcpu;
 static sigjmp_buf escape;
+static volatile bool strayed;		/* the engine touched memory outside of the windows */
 static volatile int running;		/* 1 natively, 2 in the engine */
 static u64 code_end;
+static bool windows;			/* of the case: BT_KEY_WINDOW where rsp allows */
 static enum x86_mode mode;		/* of the case: 64-bit, or 32-bit in compatibility mode */
 
 /* Linux's user code selectors. */
@@ -67,8 +71,11 @@ struct plan {
 /* Registers of the memory operand must point into the data, now and when it runs. */
 static bool plan_memory(struct plan *p, struct x86_insn *i, u8 *b, u64 rip)
 {
-	u64 to = DIFF_DATA + 64 + random_u64() % (DIFF_DATA_SIZE - 256);
+	u64 to = DIFF_DATA + 64 + random_u64() % (DIFF_DATA_SIZE - 256), far = to;
 	u32 d32;
+
+	if (windows && chance(50))
+		far += DIFF_DATA_B - DIFF_DATA;
 
 	if (!i->is_mem || (i->info->attr & X86_T_NOMEM))
 		return true;
@@ -76,7 +83,7 @@ static bool plan_memory(struct plan *p, struct x86_insn *i, u8 *b, u64 rip)
 		return false;
 	if (i->info->imm == X86_I_MOFFS) {
 		if (i->imm_len && i->addrsize == 8)
-			__builtin_memcpy(b + i->imm_off, &to, 8);
+			__builtin_memcpy(b + i->imm_off, &far, 8);
 		return i->disp_len || i->imm_len;
 	}
 	if (i->base < 16) {
@@ -192,6 +199,8 @@ static void make_start(const struct plan *p)
 			start.gpr[r] = (s64)(random_u64() % 16384) - 8192;
 		if ((p->ptr & BIT(r)) && !chance(3)) {
 			start.gpr[r] = DIFF_DATA + 1024 + random_u64() % (DIFF_DATA_SIZE - 2048);
+			if (windows && chance(50))
+				start.gpr[r] += DIFF_DATA_B - DIFF_DATA;
 			if (chance(60))
 				start.gpr[r] &= ~63ull;
 			else if (chance(10))
@@ -226,8 +235,18 @@ static void on_fault(int sig, siginfo_t *si, void *uc)
 {
 	greg_t *g = ((ucontext_t *)uc)->uc_mcontext.gregs;
 	struct outcome *o = running == 1 ? &native : &engine;
-	u64 rip = g[REG_RIP];
+	u64 rip = g[REG_RIP], twin;
 	u32 len;
+
+	if (running == 2 && (sig == SIGSEGV || sig == SIGBUS)) {
+		twin = bt_cache_twin(ctx->cache, rip);
+		if (twin) {
+			strayed |= sig != SIGSEGV || (si->si_code != SI_KERNEL &&
+						      !diff_in_windows(ctx, (u64)si->si_addr));
+			g[REG_RIP] = twin;
+			return;
+		}
+	}
 
 	if (!running)
 		_exit(99);
@@ -272,6 +291,17 @@ static struct bt_block *get_block(u64 rip)
 	return b ? b : bt_translate(ctx, rip, gpa, ~0ull, (u8 *)(rip & PAGE_MASK), NULL);
 }
 
+/* As bt_compute_key finds it. */
+static void choose_windows(void)
+{
+	u32 slot = bt_window_slot(vcpu->cpu.gpr[X86_RSP]);
+
+	ctx->key &= ~(BT_KEY_WINDOW | BT_KEY_STACK_A | 0xffu << BT_KEY_LAYOUT_SHIFT);
+	if (windows && (slot == BT_WINDOW_SLOT_B || slot == bt_window_slot(DIFF_DATA)))
+		ctx->key |= BT_KEY_WINDOW | bt_window_slot(DIFF_DATA) << BT_KEY_LAYOUT_SHIFT |
+			    (slot == BT_WINDOW_SLOT_B ? 0 : BT_KEY_STACK_A);
+}
+
 /* False when the engine leaves an instruction to the emulator. */
 static bool engine_loop(void)
 {
@@ -292,6 +322,10 @@ static bool engine_loop(void)
 			bt_jc_insert(ctx, get_block(ctx->rip));
 			break;
 		case BT_EXIT_STEP:
+			break;
+		case BT_EXIT_FORM:
+			bt_form_missed(ctx);
+			choose_windows();
 			break;
 		case BT_EXIT_INTERP:
 			return ctx->rip == code_end;
@@ -316,6 +350,10 @@ static bool run_engine(void)
 	vcpu->cpu.rflags = start.rflags;
 	vcpu->cpu.rip = DIFF_CODE;
 	engine.fault = 0;
+	strayed = false;
+	choose_windows();
+	if (windows && chance(30))
+		diff_windows_empty(ctx);
 	bt_cache_invalidate(ctx->cache, DIFF_CODE, DIFF_CODE_SIZE, NULL);
 	for (u32 i = 0; i < BT_TLB_SIZE; i++)
 		for (u32 m = 0; m < BT_MMU_COUNT; m++)
@@ -358,6 +396,8 @@ static const char *differs(u16 undef)
 	static char what[64];
 	u64 mask = X86_ARITH & ~undef;
 
+	if (strayed)
+		return "out of the windows";
 	if (native.fault != engine.fault)
 		return "fault";
 	if (native.rip != engine.rip)
@@ -435,6 +475,10 @@ enum verdict { SAME, DIFFERENT, NOT_RUN };
 
 static enum verdict judge(const struct plan *p, u32 seed, bool verbose);
 
+/* sub rsi, 0x7fffffff */
+#define SUB "\x48\x81\xee\xff\xff\xff\x7f"
+#define SUB_11 SUB SUB SUB SUB SUB SUB SUB SUB SUB SUB SUB
+
 /* Sequences that once came out wrong; every register points into the data. */
 static const struct {
 	enum x86_mode mode;
@@ -450,6 +494,18 @@ static const struct {
 	{ X86_MODE_64, "\x0f\x38\xca\x52\xd7", 5 },			/* sha1msg2, unaligned */
 	{ X86_MODE_64, "\xc4\x22\x83\xf6\xfb", 5 },			/* mulx r15, r15, rbx */
 	{ X86_MODE_64, "\x0f\xb6\xfc", 3 },				/* movzx edi, ah: no REX */
+	/* Registers that leave their window on the way: constants that sum up, without a touch. */
+	{ X86_MODE_64, "\xb9\x2c\x01\x00\x00\x48\x81\xec\x00\x00\x00\x40"	/* ecx = 300: rsp -= 1 GiB */
+	  "\xff\xc9\x0f\x8f\xf1\xff\xff\xff\x8b\x04\x24", 23 },
+	{ X86_MODE_64, "\xb9\x2c\x01\x00\x00\x4c\x8d\x64\x24\x08\x49\x81\xec\x00\x00\x00\x40"
+	  "\xff\xc9\x0f\x8f\xf1\xff\xff\xff\x41\x8b\x04\x24", 29 },	/* r12 = rsp + 8, -= 1 GiB */
+	{ X86_MODE_64, "\x8b\x06\x48\x81\xc6\x00\x00\x00\x70\x48\x81\xc6\x00\x00\x00\x70"
+	  "\x48\x01\xf6\x8b\x06", 21 },				/* mov eax, [rsi] twice; rsi doubled */
+	{ X86_MODE_64, "\x48\x89\x37\x48\x8b\x37\x8b\x06"	/* over the edge; mov [rdi], rsi; mov rsi, [rdi]: a value not foreseen */
+	  SUB_11 SUB_11 SUB_11 "\x8b\x06", 241 },
+	{ X86_MODE_64, "\x48\x8b\x06\x49\x89\xc5\x41\x8b\x45\x00", 10 },	/* through a wild pointer */
+	{ X86_MODE_64, "\x48\x89\xf4\x58\x48\x8b\x20\x48\x89\xfc\x58", 11 },	/* rsp = rsi, [rax], rdi */
+	{ X86_MODE_64, "\x48\x89\xf5\xc9\x58", 5 },			/* rbp = rsi; leave; pop rax */
 };
 
 static enum verdict one_fixed(u32 n, u32 seed, bool verbose)
@@ -458,6 +514,7 @@ static enum verdict one_fixed(u32 n, u32 seed, bool verbose)
 
 	srand(seed);
 	mode = fixed[n].mode;
+	windows = mode == X86_MODE_64 && (seed & 1);
 	memcpy(p.code, fixed[n].code, p.len);
 	return judge(&p, seed, verbose);
 }
@@ -468,6 +525,7 @@ static enum verdict one(u32 seed, bool verbose)
 
 	srand(seed);
 	mode = chance(30) ? X86_MODE_32 : X86_MODE_64;
+	windows = mode == X86_MODE_64 && chance(60);
 	make_case(&p);
 	if (!p.n || p.reads_undef)
 		return NOT_RUN;
@@ -486,9 +544,9 @@ static enum verdict judge(const struct plan *p, u32 seed, bool verbose)
 		ctx->key |= BT_KEY_FLAT;
 	if (mode == X86_MODE_32)
 		ctx->key |= BT_KEY_SS32;
-	if (chance(10))
+	if (chance(10) && !windows)
 		ctx->key |= BT_KEY_STEP;
-	if (chance(5))
+	if (chance(5) && !windows)
 		ctx->key |= BT_KEY_ALIGN;
 	make_start(p);
 	load_code(p);
@@ -517,8 +575,10 @@ static void set_up(void)
 	sigaltstack(&ss, NULL);
 	for (u32 n = 0; n < ARRAY_SIZE(sigs); n++)
 		sigaction(sigs[n], &sa, NULL);
-	if (mmap((void *)DIFF_DATA, DIFF_DATA_SIZE, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+	if (mmap((void *)DIFF_DATA, DIFF_DATA_SIZE, prot, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED,
 		 -1, 0) == MAP_FAILED ||
+	    mremap((void *)DIFF_DATA, 0, DIFF_DATA_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   (void *)DIFF_DATA_B) == MAP_FAILED ||
 	    mmap((void *)DIFF_CODE, DIFF_CODE_SIZE, prot | PROT_EXEC,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
 		perror("mmap");
@@ -536,6 +596,7 @@ static void set_up(void)
 	bt_cache_chunks = 2;
 	ctx = bt_ctx_create(vcpu);
 	bt_ctx_load_segments(ctx);
+	diff_windows_make(ctx);
 }
 
 int main(int argc, char **argv)
