@@ -91,6 +91,12 @@ static int inject_exception(struct vcpu *v, enum engine_exit *why)
 	return 1;
 }
 
+int vcpu_inject_exception(struct vcpu *v, enum engine_exit *why)
+{
+	v->event_under_way = 0;
+	return inject_exception(v, why);
+}
+
 static bool nmi_allowed(const struct vcpu *v)
 {
 	return !v->cpu.nmi_masked && !v->cpu.interrupt_shadow;

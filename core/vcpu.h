@@ -215,6 +215,12 @@ void vcpu_request_kick(struct vcpu *v, enum vcpu_req r);
 int vcpu_enter_guest(struct vcpu *v, enum engine_exit *why);
 
 /*
+ * event.c, for an engine without inject(): deliver the exception that is pending, and nothing
+ * else, as vcpu_enter_guest would. It touches no vector register unless something is traced.
+ */
+int vcpu_inject_exception(struct vcpu *v, enum engine_exit *why);
+
+/*
  * event.c, for an engine with inject(): after each exit, what it was given has been delivered;
  * then, if EXITINTINFO or its like says so, it (or another event that was on its way) has
  * not been and is to be tried again.

@@ -98,21 +98,30 @@ static int op_pio(struct x86_emu *e, u16 port, void *val, unsigned int size, boo
 	return vcpu_emu_ops.pio(e, port, val, size, in);
 }
 
+/* FS, GS and KernelGS base: a context switch's, and no home has to do with them. */
+static bool msr_is_base(u32 index)
+{
+	return index >= 0xc0000100 && index <= 0xc0000102;
+}
+
 static int op_get_msr(struct x86_emu *e, u32 index, u64 *val)
 {
-	bt_fpu_release(ctx_of(e));
+	if (!msr_is_base(index))
+		bt_fpu_release(ctx_of(e));
 	return vcpu_emu_ops.get_msr(e, index, val);
 }
 
 static int op_set_msr(struct x86_emu *e, u32 index, u64 val)
 {
-	bt_fpu_release(ctx_of(e));
+	if (!msr_is_base(index))
+		bt_fpu_release(ctx_of(e));
 	return vcpu_emu_ops.set_msr(e, index, val);
 }
 
 static int op_set_cr(struct x86_emu *e, unsigned int n, u64 val)
 {
-	bt_fpu_release(ctx_of(e));
+	if (n != 3 || !x86_long_mode(e->cpu))	/* that one stays in the engine */
+		bt_fpu_release(ctx_of(e));
 	return vcpu_emu_ops.set_cr(e, n, val);
 }
 
@@ -120,12 +129,6 @@ static int op_set_xcr(struct x86_emu *e, u32 index, u64 val)
 {
 	bt_fpu_release(ctx_of(e));
 	return vcpu_emu_ops.set_xcr(e, index, val);
-}
-
-static void op_cpuid(struct x86_emu *e, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
-{
-	bt_fpu_release(ctx_of(e));
-	vcpu_emu_ops.cpuid(e, eax, ebx, ecx, edx);
 }
 
 static int op_hypercall(struct x86_emu *e)
@@ -136,6 +139,8 @@ static int op_hypercall(struct x86_emu *e)
 
 static void op_iret_done(struct x86_emu *e)
 {
+	if (likely(!e->cpu->nmi_masked))
+		return;
 	bt_fpu_release(ctx_of(e));
 	vcpu_emu_ops.iret_done(e);
 }
@@ -154,7 +159,6 @@ static void make_ops(void)
 	emu_ops.set_msr = op_set_msr;
 	emu_ops.set_cr = op_set_cr;
 	emu_ops.set_xcr = op_set_xcr;
-	emu_ops.cpuid = op_cpuid;
 	emu_ops.hypercall = op_hypercall;
 	emu_ops.iret_done = op_iret_done;
 }

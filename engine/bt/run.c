@@ -111,9 +111,23 @@ static void sync_mode(struct bt_ctx *x)
 
 /* ---- what follows an instruction or a block ---- */
 
+/*
+ * An exception is pending. Alone it is delivered here: the way through
+ * vcpu_enter_guest would give up the vector registers, and has more to look at.
+ */
+static enum go deliver(struct bt_ctx *x, enum engine_exit *why)
+{
+	struct vcpu *v = x->vcpu;
+
+	if (unlikely(READ_ONCE(x->kick) || v->trace))
+		return GO_RECHECK;
+	x->key_stale = true;
+	return vcpu_inject_exception(v, why) ? GO_ON : GO_LEAVE;
+}
+
 static enum go raise(struct bt_ctx *x, const struct x86_exception *exc, enum engine_exit *why)
 {
-	return vcpu_raise(x->vcpu, exc, why) ? GO_RECHECK : GO_LEAVE;
+	return vcpu_raise(x->vcpu, exc, why) ? deliver(x, why) : GO_LEAVE;
 }
 
 static enum go debug_step_exit(struct bt_ctx *x, enum engine_exit *why)
@@ -180,6 +194,27 @@ static int execute(struct bt_ctx *x, bool tf)
 	return X86_EMU_FAULT;
 }
 
+/*
+ * Instructions that leave the mode alone, or tell by state_written and
+ * mode_changed when they do not (the others may change flags, a level or an
+ * MSR, and nobody says so).
+ */
+static bool mode_stays(const struct x86_insn *i)
+{
+	static const u16 ops[] = {
+		X86_OP_XSAVE, X86_OP_XSAVEOPT, X86_OP_XSAVEC, X86_OP_XRSTOR, X86_OP_FXSAVE,
+		X86_OP_FXRSTOR, X86_OP_CPUID, X86_OP_INVLPG, X86_OP_IN, X86_OP_OUT, X86_OP_RDMSR,
+		X86_OP_XGETBV, X86_OP_LSL,
+	};
+
+	if (i->info->kind == X86_K_STRING || i->info->kind == X86_K_NATIVE)
+		return true;
+	for (u32 n = 0; n < ARRAY_SIZE(ops); n++)
+		if (i->info->op == ops[n])
+			return true;
+	return false;
+}
+
 static enum go interpret(struct bt_ctx *x, enum engine_exit *why)
 {
 	struct vcpu *v = x->vcpu;
@@ -198,7 +233,7 @@ static enum go interpret(struct bt_ctx *x, enum engine_exit *why)
 	} while (r == X86_EMU_OK && c->rip == rip && !READ_ONCE(x->kick) &&
 		 !READ_ONCE(v->requests) && !(x->key & BT_KEY_STEP) && !v->watch_hits &&
 		 v->emu.insn.info->kind == X86_K_STRING);
-	x->key_stale = true;
+	x->key_stale |= r != X86_EMU_OK || !mode_stays(&v->emu.insn);
 	if (r == X86_EMU_UNHANDLED && !x->tlb2->stepping) {
 		x->tlb2->force_step = true;
 		return GO_ON;
@@ -206,10 +241,11 @@ static enum go interpret(struct bt_ctx *x, enum engine_exit *why)
 	if (!vcpu_emulate_result(v, r, why))
 		return GO_LEAVE;
 	if (v->exception_pending)
-		return GO_RECHECK;
+		return deliver(x, why);
 	if (unlikely(x->key & BT_KEY_STEP))
 		return debug_step_exit(x, why);
-	if (!open && (c->rflags & X86_IF) && !c->interrupt_shadow)
+	/* What comes to wait after ctx->irq_window was set, kicks. */
+	if (!open && x->irq_window && (c->rflags & X86_IF) && !c->interrupt_shadow)
 		return GO_RECHECK;
 	return GO_ON;
 }
@@ -449,11 +485,13 @@ static enum go run_block(struct bt_ctx *x, enum engine_exit *why)
 	return go;
 }
 
-/* Does something wait for IF? Then STI and POPF come out to let it in. */
+/* Does something wait for IF, or for a shadow's end? Then what brings that comes out to let it in. */
 static bool interrupt_waits(struct vcpu *v)
 {
-	return !(v->cpu.rflags & X86_IF) &&
-	       (v->interrupt_pending || v->run->request_interrupt_window || vcpu_has_interrupt(v));
+	if ((v->cpu.rflags & X86_IF) && likely(!v->cpu.interrupt_shadow))
+		return false;
+	return v->interrupt_pending || v->nmi_pending || v->run->request_interrupt_window ||
+	       vcpu_has_interrupt(v);
 }
 
 enum engine_exit bt_run(struct vcpu *v)
