@@ -170,6 +170,7 @@ struct bt_window_view {
 #define BT_PLAIN_TSC BIT(0)		/* RDTSC is not refused, and the host's counter plus the offset */
 #define BT_PLAIN_FSGSBASE BIT(1)	/* CR4.FSGSBASE */
 #define BT_PLAIN_SYSCALL BIT(2)		/* SYSCALL and SYSRET between 64-bit modes, as system.c does them */
+#define BT_PLAIN_SMAP BIT(3)		/* CR4.SMAP: there are STAC and CLAC */
 
 /* CS and SS after a fast system call: the words of struct x86_segment that differ from zero. */
 struct bt_ring {

@@ -90,6 +90,8 @@ static u8 plain_things(struct bt_ctx *x)
 		plain |= BT_PLAIN_TSC;
 	if (v->cpu.cr4 & X86_CR4_FSGSBASE)
 		plain |= BT_PLAIN_FSGSBASE;
+	if (v->cpu.cr4 & X86_CR4_SMAP)
+		plain |= BT_PLAIN_SMAP;
 	if (bt_syscall_sync(x))
 		plain |= BT_PLAIN_SYSCALL;
 	return plain;

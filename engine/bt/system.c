@@ -35,6 +35,14 @@ static void give_up(struct bt_translation *t, u8 cc)
 	c->live = true;
 }
 
+/* Leave for the emulator when @bit of ctx->plain is clear; flags are parked. */
+static void test_plain(struct bt_translation *t, u8 bit)
+{
+	emit_rm(t->e, 0, 0xf6, 0, CTX(plain));
+	e8(t->e, bit);
+	give_up(t, CC_E);
+}
+
 static void insn_cli(struct bt_translation *t, const struct x86_insn *i)
 {
 	bool live = live_after(t);
@@ -77,6 +85,7 @@ static void switch_view(struct bt_translation *t, enum bt_mmu mmu)
 	u64 next = bt_insn_rip(t, t->cur + 1);
 
 	bt_park(t);
+	test_plain(t, BT_PLAIN_SMAP);
 	emit_load(t->e, T0, CTX(gpr_ptr));
 	if (mmu == BT_MMU_KERNEL_AC) {
 		emit_rm(t->e, 0, 0x80, 1, EMIT_MEM(T0, AC_BYTE));	/* or byte */
@@ -216,14 +225,6 @@ static void set_gpr(struct bt_translation *t, u8 guest, u8 src)
 		emit_store(t->e, bt_home(h), src);
 	else
 		emit_mov(t->e, h, src);
-}
-
-/* Leave for the emulator when @bit of ctx->plain is clear; flags are parked. */
-static void test_plain(struct bt_translation *t, u8 bit)
-{
-	emit_rm(t->e, 0, 0xf6, 0, CTX(plain));
-	e8(t->e, bit);
-	give_up(t, CC_E);
 }
 
 static void insn_rdtsc(struct bt_translation *t, const struct x86_insn *i)

@@ -37,3 +37,9 @@ test-y += tests/diff/evict
 tests/diff/evict-y := tests/diff/evict.o $(bt-alone-y)
 tests/diff/evict-cflags := -Iengine/bt -Wno-unused-parameter
 tests/diff/evict-opts := timeout=120
+
+# System instructions: generated code against the emulator.
+test-y += tests/diff/system
+tests/diff/system-link := process
+tests/diff/system-args := -n 4000
+tests/diff/system-opts := timeout=120
