@@ -147,8 +147,8 @@ struct engine {
 	 */
 	bool async_pf;
 
-	/* The guest's FPU as vcpu->cpu.xsave is always in memory while run() is not executing. */
-	void (*stats)(struct vcpu *vcpu, char *buf, size_t n);
+	/* Print by plat_trace what the vCPUs count while the topic "stats" is on. Any thread. */
+	void (*stats)(void);
 };
 
 /* The home's view of a signal's machine context, both ways. */

@@ -229,6 +229,8 @@ void plat_stack_free(void *p, size_t size, size_t above);
 void plat_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool plat_trace_on(const char *topic);	/* ANYKVM_TRACE lists the topic */
 void plat_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Process home: a line for perf about generated code at @addr. */
+void plat_perf_map(u64 addr, u64 size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int plat_snprintf(char *buf, size_t n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void plat_bug(const char *file, int line, const char *what) __attribute__((noreturn));
 

@@ -9,11 +9,14 @@
 #include <anykvm.h>
 
 #include "host/accel.h"
+#include "host/report.h"
 
 static int bt_open(void)
 {
 	int fd = anykvm_open();
 
+	if (fd >= 0)
+		at_end(anykvm_end);
 	return fd < 0 ? -errno : fd;
 }
 

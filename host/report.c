@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "home/process/topics.h"
 #include "host/report.h"
 
 #define MAX_CLEANUPS 16
@@ -25,12 +26,9 @@ const struct trace_item trace_items[] = {
 	{ "irq", "every change of an interrupt line", TRACE_IRQ },
 	{ "boot", "where the kernel, the initrd and the tables went", TRACE_BOOT },
 	{ "reset", "resets and power-off, and what asked for them", TRACE_RESET },
-	{ "block", "guest code as it is decoded and translated (bt)", 0 },
-	{ "event", "interrupts and exceptions as they reach the guest (bt)", 0 },
-	{ "exit", "what ends KVM_RUN, from inside (bt)", 0 },
-	{ "msr", "MSR accesses (bt)", 0 },
-	{ "stats", "a CPU's counters when it ends (bt)", 0 },
-	{ "watch", "how writes to translated code are noticed (bt)", 0 },
+#define TOPIC(name, help) { name, help " (bt)", 0 },
+	HOME_TOPICS(TOPIC)
+#undef TOPIC
 	{ NULL, NULL, 0 }
 };
 

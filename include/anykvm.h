@@ -97,6 +97,9 @@ void anykvm_coverage(FILE *out);
 /* "0.1": a string that stays valid. */
 const char *anykvm_version(void);
 
+/* For a program that ends by _exit(2): what would happen at exit(3), which is to print statistics. */
+void anykvm_end(void);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

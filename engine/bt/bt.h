@@ -14,6 +14,7 @@
 #define ANYKVM_BT_H
 
 #include "vcpu.h"
+#include "stats.h"
 
 #define BT_T0 X86_RDI
 #define BT_T1 X86_R13
@@ -241,7 +242,8 @@ struct bt_ctx {
 	bool gs_ours;		/* GS base is ours, and is @gs; the host program's is @gs_host */
 	u64 gs, gs_host;
 	bool trace_blocks;	/* the trace topic "block" is on */
-	u64 stat_blocks, stat_exits[16], stat_tlb_slow, stat_smc, stat_flush, stat_interp;
+	struct bt_ctx *next_stats;	/* stats.c */
+	struct bt_stats stats;
 };
 
 #define BT_NO_SITE 0xffffffffu

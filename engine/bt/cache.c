@@ -112,7 +112,6 @@ void bt_cache_add(struct bt_cache *c, struct bt_block *b)
 	/* Two linear pages may be one in memory. */
 	if (b->gpa2 != ~0ull && (b->gpa2 >> PAGE_SHIFT) != (b->gpa >> PAGE_SHIFT))
 		page_add(c, b, b->gpa2 >> PAGE_SHIFT);
-	c->ctx->stat_blocks++;
 }
 
 void bt_cache_flush(struct bt_cache *c)
@@ -125,7 +124,7 @@ void bt_cache_flush(struct bt_cache *c)
 	memset(c->page_hash, 0, sizeof(*c->page_hash) << BT_PAGE_HASH_BITS);
 	bt_jc_flush(c->ctx);
 	c->ctx->link = 0;		/* it named a block that is gone */
-	c->ctx->stat_flush++;
+	c->ctx->stats.flushes++;
 }
 
 u64 bt_cache_entry(struct bt_cache *c, struct bt_block *b)

@@ -91,6 +91,7 @@ void bt_cache_keep_maps(struct bt_cache *c, struct bt_block *b, const struct bt_
 u32 bt_cache_keep_insn(struct bt_cache *c, const struct x86_insn *i);
 void bt_chunks_reset(struct bt_cache *c);
 u64 bt_cache_bytes(const struct bt_cache *c);	/* code in the ring */
+u64 bt_cache_notes(const struct bt_cache *c);	/* bytes beside it */
 
 /* ---- cache.c ---- */
 /* Enter a finished block into the tables. */

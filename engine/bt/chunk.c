@@ -118,6 +118,17 @@ u64 bt_cache_bytes(const struct bt_cache *c)
 	return n;
 }
 
+u64 bt_cache_notes(const struct bt_cache *c)
+{
+	u64 n = 0;
+
+	for (u32 k = 0; k < BT_CHUNKS; k++)
+		if (c->chunk[k].nblocks)
+			n += c->chunk[k].nblocks * sizeof(struct bt_block) + BT_CHUNK_NOTES -
+			     c->chunk[k].back;
+	return n;
+}
+
 /* ---- what is kept ---- */
 
 static u8 *keep(struct bt_cache *c, u32 size)

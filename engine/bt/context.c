@@ -96,7 +96,9 @@ enum bt_exit bt_enter(struct bt_ctx *x, u64 code)
 		claim_gs(x);
 	x->flags = flags_park(cpu->rflags);
 	cpu->rflags &= ~(u64)X86_ARITH;		/* PUSHF ors the live ones in */
+	bt_time(&x->stats, BT_TIME_CODE);
 	bt_asm_enter(x, code);
+	bt_time(&x->stats, BT_TIME_RUN);
 	cpu->rflags = flags_unpark(x->flags, cpu->rflags);
 	cpu->rip = x->rip;
 	return x->exit_reason;

@@ -181,6 +181,7 @@ static int engine_init(void)
 		return -EOPNOTSUPP;
 	}
 	make_ops();
+	bt_stats_init();
 	return bt_fpu_init();
 }
 
@@ -195,31 +196,13 @@ static void engine_vm_destroy(struct vm *vm)
 	(void)vm;
 }
 
-static void engine_stats(struct vcpu *v, char *buf, size_t n)
-{
-	static const char *const name[] = { "next", "link", "interp", "exc", "user", "kick", "step",
-					    "smc", "fault" };
-	struct bt_ctx *x = v->engine_priv;
-	int len = plat_snprintf(buf, n, "blocks %llu flushes %llu interp %llu tlb-slow %llu smc %llu",
-				x->stat_blocks, x->stat_flush, x->stat_interp, x->stat_tlb_slow,
-				x->stat_smc);
-
-	for (u32 i = 0; i < ARRAY_SIZE(name) && len >= 0 && (size_t)len < n; i++)
-		len += plat_snprintf(buf + len, n - len, " %s %llu", name[i], x->stat_exits[i]);
-}
-
 static void engine_vcpu_destroy(struct vcpu *v)
 {
 	struct bt_ctx *x = v->engine_priv;
 
 	if (!x)
 		return;
-	if (x->tlb2 && plat_trace_on("stats")) {
-		char buf[512];
-
-		engine_stats(v, buf, sizeof(buf));
-		plat_trace("vcpu %u: %s", v->id, buf);
-	}
+	bt_stats_end(x);
 	v->engine_priv = NULL;
 	plat_free(x->tlb2);
 	plat_free(x->queue);
@@ -243,6 +226,7 @@ static int engine_vcpu_create(struct vcpu *v)
 	lo = (u64)x->cache->rx;
 	plat_code_range(&v->thread, lo, lo + BT_CODE_SIZE);
 	v->emu.ops = &emu_ops;
+	bt_stats_begin(x);
 	return 0;
 }
 
@@ -318,5 +302,5 @@ const struct engine bt_engine = {
 	.slot_changed = engine_slot_changed,
 	.memory_written = bt_memory_written,
 	.host_fault = bt_host_fault,
-	.stats = engine_stats,
+	.stats = bt_stats_report,
 };

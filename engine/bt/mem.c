@@ -23,6 +23,7 @@ void emit_park(struct bt_emit *e)
 
 void bt_park(struct bt_translation *t)
 {
+	t->x->stats.parks++;
 	emit_park(t->e);
 }
 

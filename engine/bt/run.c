@@ -173,6 +173,7 @@ static int execute(struct bt_ctx *x, bool tf)
 	}
 	if (r != X86_EMU_OK)
 		return r;
+	x->stats.op[e->insn.info->op]++;
 	r = vcpu_check_insn(v);
 	if (unlikely(r != X86_EMU_OK))
 		return r;
@@ -226,7 +227,7 @@ static enum go interpret(struct bt_ctx *x, enum engine_exit *why)
 	u64 rip = c->rip;
 	int r;
 
-	x->stat_interp++;
+	x->stats.interp++;
 	v->watch_hits = 0;
 	if (unlikely(v->mmio.n))
 		vcpu_mmio_restart(v);
@@ -311,14 +312,20 @@ static enum go locate(struct bt_ctx *x, struct where *w, enum engine_exit *why)
 
 static struct bt_block *translate(struct bt_ctx *x, struct where *w)
 {
+	enum bt_time was = bt_time(&x->stats, BT_TIME_TRANSLATE);
 	struct vcpu *v = x->vcpu;
+	struct bt_block *b;
 
 	bt_fpu_release(x);
 	bt_smc_prepare(x, w->gpa & PAGE_MASK, w->page);
 	if (w->page2)
 		bt_smc_prepare(x, w->gpa2, w->page2);
 	v->stats.translations++;
-	return bt_translate(x, v->cpu.rip, w->gpa, w->page2 ? w->gpa2 : ~0ull, w->page, w->page2);
+	b = bt_translate(x, v->cpu.rip, w->gpa, w->page2 ? w->gpa2 : ~0ull, w->page, w->page2);
+	if (b)
+		bt_stats_block(x, b);
+	bt_time(&x->stats, was);
+	return b;
 }
 
 /* The translator can't have the whole instruction: fault on its second page, or let the emulator try. */
@@ -481,7 +488,7 @@ static enum go run_block(struct bt_ctx *x, enum engine_exit *why)
 	bt_fpu_claim(x);
 	x->interp = 0;
 	reason = bt_enter(x, code);
-	x->stat_exits[reason]++;
+	x->stats.exits[reason]++;
 	go = after_block(x, reason, tf, why);
 	t->stepping = false;
 	return go;
@@ -502,6 +509,7 @@ enum engine_exit bt_run(struct vcpu *v)
 	enum engine_exit why;
 	enum go go;
 
+	bt_time(&x->stats, BT_TIME_RUN);
 	bt_fpu_host_enter(x);
 	x->key_stale = true;
 	x->tlb2->force_step = false;
@@ -532,5 +540,6 @@ enum engine_exit bt_run(struct vcpu *v)
 out:
 	bt_ctx_release_gs(x);
 	bt_fpu_host_leave(x);
+	bt_time(&x->stats, BT_TIME_AWAY);
 	return why;
 }

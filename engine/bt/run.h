@@ -181,6 +181,14 @@ int bt_string(struct bt_ctx *x);
 
 void bt_form_missed(struct bt_ctx *x);
 
+/* ---- stats.c ---- */
+
+void bt_stats_init(void);
+void bt_stats_begin(struct bt_ctx *x);		/* the vCPU counts from now on */
+void bt_stats_end(struct bt_ctx *x);
+void bt_stats_report(void);			/* of all vCPUs; any thread */
+void bt_stats_block(struct bt_ctx *x, const struct bt_block *b);	/* it has been translated */
+
 /* ---- run.c, fault.c ---- */
 
 enum engine_exit bt_run(struct vcpu *v);

@@ -120,7 +120,7 @@ bool bt_smc_drain(struct bt_ctx *x)
 	memcpy(item, q->item, min(n, (u32)BT_SMC_QUEUE) * sizeof(item[0]));
 	q->n = 0;
 	plat_spin_unlock(&q->lock);
-	x->stat_smc++;
+	x->stats.smc++;
 	x->vcpu->stats.invalidations += n;
 	if (n > BT_SMC_QUEUE) {
 		bt_cache_flush(x->cache);
@@ -155,7 +155,7 @@ enum bt_smc_store bt_smc_store(struct bt_ctx *x, struct bt_part *p, bool read, u
 	bool alone = READ_ONCE(vm->nr_vcpus) == 1, hit;
 	u64 *word, bit;
 
-	x->stat_smc++;
+	x->stats.smc++;
 	x->vcpu->stats.invalidations++;
 	/*
 	 * A read-modify-write may be a locked one, which has to be done on the

@@ -288,6 +288,7 @@ static u64 give_up(struct bt_ctx *x, enum bt_exit why)
 	if (!bt_cache_map(x->cache, x->mem_ret, &rip, &len))
 		plat_bug(__FILE__, __LINE__, "a slow access from no instruction");
 	split_unlock(x);
+	x->stats.slow[BT_SLOW_LEFT]++;
 	x->rip = rip;
 	x->exit_reason = why;
 	return 0;
@@ -440,7 +441,26 @@ static u64 hit_level2(struct bt_ctx *x, u64 lin, u32 size, enum bt_mmu mmu, bool
 	return e->host + off;
 }
 
-u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
+static void count_slow(struct bt_ctx *x, enum bt_slow cause)
+{
+	x->stats.slow[cause]++;
+}
+
+/* What a bounce buffer is for. */
+static enum bt_slow bounce_cause(const struct bt_tlb2 *t)
+{
+	enum bt_slow cause = BT_SLOW_CROSSES;
+
+	for (u32 i = 0; i < t->nparts; i++) {
+		if (!t->part[i].host)
+			return BT_SLOW_DEVICE;
+		if (t->part[i].code)
+			cause = BT_SLOW_CODE;
+	}
+	return cause;
+}
+
+static u64 mem_slow(struct bt_ctx *x, u64 *bounce)
 {
 	u32 size = x->memop & BT_MEMOP_SIZE;
 	enum bt_mmu mmu = (x->memop >> BT_MEMOP_MMU_SHIFT) & 3;
@@ -451,12 +471,13 @@ u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 	int r;
 
 	*bounce = 0;
-	x->stat_tlb_slow++;
 	if ((x->key & BT_KEY_MODE) != X86_MODE_64)
 		lin = x->mem_lin = (u32)lin;
 	host = hit_level2(x, lin, size, mmu, write);
-	if (likely(host))
+	if (likely(host)) {
+		count_slow(x, BT_SLOW_LEVEL2);
 		return host;
+	}
 	vector = check_address(x, lin, size, x->memop);
 	if (vector)
 		return raise(x, vector);
@@ -468,13 +489,17 @@ u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 
 	if (t->part[0].host && !t->part[0].code) {
 		if (t->nparts == 1) {
+			count_slow(x, BT_SLOW_FILLED);
 			fill(x, t->part[0].e, lin, mmu);
 			return go_direct(x, t->part[0].host);
 		}
 		/* Two pages that follow each other in the host as well are one access. */
-		if (t->part[1].host == t->part[0].host + t->part[0].len && !t->part[1].code)
+		if (t->part[1].host == t->part[0].host + t->part[0].len && !t->part[1].code) {
+			count_slow(x, BT_SLOW_CROSSES);
 			return go_direct(x, t->part[0].host);
+		}
 	}
+	count_slow(x, bounce_cause(t));
 	bt_fpu_release(x);
 	if (!bt_cache_map(x->cache, x->mem_ret, &x->vcpu->cpu.rip, &(u32){ 0 }))
 		plat_bug(__FILE__, __LINE__, "a slow access from no instruction");
@@ -487,6 +512,17 @@ u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
 	}
 	*bounce = 1;
 	return go_direct(x, x->bounce);
+}
+
+u64 bt_mem_slow(struct bt_ctx *x, u64 *bounce)
+{
+	enum bt_time was = bt_time(&x->stats, BT_TIME_HELPER);
+	u64 host;
+
+	x->stats.tlb_slow++;
+	host = mem_slow(x, bounce);
+	bt_time(&x->stats, was);
+	return host;
 }
 
 /*
@@ -552,9 +588,11 @@ static int commit(struct bt_ctx *x)
 
 int bt_mem_commit(struct bt_ctx *x)
 {
+	enum bt_time was = bt_time(&x->stats, BT_TIME_HELPER);
 	int left = commit(x);
 
 	split_unlock(x);
+	bt_time(&x->stats, was);
 	return left;
 }
 

@@ -252,6 +252,8 @@ static void emit_block(struct bt_translation *t)
 	b->code = e_off(t->e);
 	t->nmap = 0;
 	bt_known_start(t);
+	if (unlikely(t->x->stats.counting))
+		bt_count(t);
 	for (t->cur = 0; t->cur < t->n; t->cur++) {
 		const struct x86_insn *i = &t->insn[t->cur];
 

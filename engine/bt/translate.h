@@ -200,6 +200,9 @@ void bt_cold_view(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_landing(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_interp(struct bt_translation *t, struct bt_cold *c);
 
+/* count.c: the block counts what it executes. */
+void bt_count(struct bt_translation *t);
+
 /* native.c: false when it can't be run as itself after all (the emulator takes it). */
 bool bt_native_ok(const struct bt_translation *t, const struct x86_insn *i);
 void bt_native(struct bt_translation *t, const struct x86_insn *i);

@@ -132,6 +132,11 @@ void anykvm_coverage(FILE *out)
 	core_coverage(coverage_row, out);
 }
 
+void anykvm_end(void)
+{
+	home_seeing_end();
+}
+
 const char *anykvm_version(void)
 {
 	return ANYKVM_VERSION;

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include "topics.h"
 
 #ifndef ANYKVM_VERSION
 #define ANYKVM_VERSION "0"
@@ -27,7 +28,8 @@
 static const char usage[] =
 	"usage: anykvm-exec [-d TOPIC[,TOPIC...]] COMMAND [ARGUMENT...]\n"
 	"Run COMMAND, a dynamically linked x86-64 program, with anykvm in place of /dev/kvm.\n"
-	"  -d TOPICS         trace these topics to standard error (or to $ANYKVM_TRACE_FILE)\n"
+	"  -d TOPICS         trace these topics to standard error (or to $ANYKVM_TRACE_FILE);\n"
+	"                    -d help lists them\n"
 	"  -h                this text\n"
 	"  -version          the version\n"
 	"  --coverage-table  the ioctls and capabilities that are answered\n"
@@ -185,6 +187,42 @@ static int coverage(const char *lib)
 	return 0;
 }
 
+/* ---- topics ---- */
+
+static const struct {
+	const char *name, *help;
+} topics[] = {
+#define TOPIC(name, help) { name, help },
+	HOME_TOPICS(TOPIC)
+#undef TOPIC
+	{ "all", "all of these" },
+};
+#define NTOPICS (sizeof(topics) / sizeof(topics[0]))
+
+static int list_topics(void)
+{
+	for (size_t i = 0; i < NTOPICS; i++)
+		printf("  %-12s %s\n", topics[i].name, topics[i].help);
+	return 0;
+}
+
+/* What in @list is no topic, or NULL. */
+static const char *check_topics(const char *list)
+{
+	for (const char *p = list;; p++) {
+		size_t n = strcspn(p, ","), i;
+
+		for (i = 0; i < NTOPICS; i++)
+			if (strlen(topics[i].name) == n && !strncmp(p, topics[i].name, n))
+				break;
+		if (i == NTOPICS)
+			return p;
+		p += n;
+		if (!*p)
+			return NULL;
+	}
+}
+
 static int set_preload(const char *lib)
 {
 	const char *old = getenv("LD_PRELOAD");
@@ -212,7 +250,13 @@ int main(int argc, char **argv)
 			puts("anykvm-exec " ANYKVM_VERSION);
 			return 0;
 		} else if (!strcmp(argv[i], "-d") && i + 1 < argc) {
-			setenv("ANYKVM_TRACE", argv[++i], 1);
+			i++;
+			if (!strcmp(argv[i], "help"))
+				return list_topics();
+			why = check_topics(argv[i]);
+			if (why)
+				return fail(1, why, "nothing is traced by that name; -d help lists all");
+			setenv("ANYKVM_TRACE", argv[i], 1);
 		} else if (!strcmp(argv[i], "--coverage-table")) {
 			if (find_library(lib, sizeof(lib)))
 				return fail(1, "libanykvm.so",

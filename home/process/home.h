@@ -153,6 +153,11 @@ void home_watch_unlock(void);
 void home_watch_forked(void);
 const char *home_watch_method(void); /* for traces and tests */
 
+/* ---- seeing.c ---- */
+
+void home_seeing_init(void);
+void home_seeing_end(void); /* the process ends: what has been counted */
+
 /* ---- plat-time.c, eventfd.c ---- */
 
 void home_timers_lock(void);

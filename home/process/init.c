@@ -105,6 +105,8 @@ static void init(void)
 {
 	home_signals_init();
 	init_error = core_init(&bt_engine);
+	if (!init_error)
+		home_seeing_init();
 }
 
 int home_init(void)

@@ -15,6 +15,7 @@ process-y += \
 	home/process/plat-time.o \
 	home/process/plat-cpu.o \
 	home/process/plat-word.o \
+	home/process/seeing.o \
 	home/process/copy.o \
 	home/process/api.o
 

@@ -555,6 +555,7 @@ static enum verdict judge(const struct plan *p, u32 seed, bool verbose)
 		return NOT_RUN;			/* not offered by this processor */
 	load_end();
 	bt_cache_chunk_code = chance(25) ? 1 : BT_CHUNK_CODE;	/* a block a chunk: eviction all the time */
+	ctx->stats.counting = chance(10);
 	whole = run_engine();
 	if (!whole)
 		return NOT_RUN;

@@ -94,7 +94,7 @@ def main():
     prints("version", ["-version"], "anykvm ")
     prints("accelerators", ["-accel", "help"], "kvm", "bt")
     prints("processors", ["-cpu", "help"], "host", "max", "avx2")
-    prints("trace items", ["-d", "help"], "exits")
+    prints("trace items", ["-d", "help"], "exits", "stats", "count", "perf")
 
     refused("no kernel", [], "-kernel")
     refused("unknown option", ["-krenel", "x"], "-krenel", "did you mean -kernel?")
