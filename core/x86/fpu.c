@@ -39,13 +39,16 @@ void x86_fpu_reset(struct vcpu *v)
 		v->vm->engine->fpu_written(v);
 }
 
-/* Write out initial states, so that every byte can be read as it stands. */
+/*
+ * Write out initial states, so that every byte can be read as it stands. Not every processor
+ * counts SSE as in use for MXCSR alone; but who sets the state again takes MXCSR only if it is.
+ */
 static void spell_out(struct x86_xsave *x)
 {
 	u64 in_use = x->xstate_bv;
 
-	if (!(in_use & (X86_XSTATE_SSE | X86_XSTATE_AVX)))
-		x->fx.mxcsr = MXCSR_RESET;
+	if (x->fx.mxcsr != MXCSR_RESET)
+		in_use |= X86_XSTATE_SSE;
 	x86_xsave_spell_out(x, X86_XSTATE_FP | X86_XSTATE_SSE | X86_XSTATE_AVX);
 	x->xstate_bv = in_use;
 	x->fx.mxcsr_mask = MXCSR_MASK;
@@ -119,6 +122,8 @@ long vcpu_set_xsave(void *obj, void *arg, u64 uarg)
 			return -EINVAL;
 		*x = *in;
 		memset(x->reserved, 0, sizeof(x->reserved));
+		if (!(x->xstate_bv & (X86_XSTATE_SSE | X86_XSTATE_AVX)))
+			x->fx.mxcsr = MXCSR_RESET;
 	}
 	spell_out(x);
 	written(v);

@@ -279,6 +279,7 @@ long vcpu_set_guest_debug(void *obj, void *arg, u64 uarg)
 		vcpu_queue_exception(v, &e);
 	}
 	v->guest_debug = (d->control & KVM_GUESTDBG_ENABLE) ? d->control : 0;
+	v->emu.one_element = vcpu_debug_stepping(v);
 	memset(v->guest_debug_dr, 0, sizeof(v->guest_debug_dr));
 	if (v->guest_debug & KVM_GUESTDBG_USE_HW_BP) {
 		memcpy(v->guest_debug_dr, d->arch.debugreg, sizeof(v->guest_debug_dr));

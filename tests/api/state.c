@@ -188,6 +188,32 @@ static void xsave_round_trip(void)
 	CHECK(!memcmp(f.xmm, x->region + 40, 256)); /* the same state */
 }
 
+GUEST(state_mxcsr, 64, "vzeroall\n ldmxcsr 0x20000\n hlt\n stmxcsr 0x20004\n hlt");
+
+/* MXCSR is no register of SSE's to some processors: with none of them in use it is kept all the same. */
+static void xsave_mxcsr(void)
+{
+	struct kvm_xcrs c = { .nr_xcrs = 1, .xcrs[0].value = 7 };
+	struct kvm_xsave *x = aligned_alloc(64, 16384);
+	struct kvm_sregs s;
+	struct box b;
+
+	NEED(KVM_CAP_XSAVE);
+	NEED(KVM_CAP_XCRS);
+	BOX(&b, IRQCHIP_NONE, LONG64, state_mxcsr);
+	OK(ioctl(b.cpu.fd, KVM_GET_SREGS, &s));
+	s.cr4 |= 0x40600;
+	OK(ioctl(b.cpu.fd, KVM_SET_SREGS, &s));
+	OK(ioctl(b.cpu.fd, KVM_SET_XCRS, &c));
+	*(u32 *)(b.vm.mem + DATA) = 0x7fa0;
+	run_until(&b.cpu, KVM_EXIT_HLT);
+	OK(ioctl(b.cpu.fd, KVM_GET_XSAVE, x));
+	EQ(x->region[6], 0x7fa0);
+	OK(ioctl(b.cpu.fd, KVM_SET_XSAVE, x));
+	run_until(&b.cpu, KVM_EXIT_HLT);
+	EQ(rd32(&b.vm, DATA + 4), 0x7fa0);
+}
+
 static void xsave_refused(void)
 {
 	struct kvm_xsave *x = aligned_alloc(64, 16384);
@@ -527,6 +553,7 @@ static const struct api_test rows[] = {
 	{ "state/fpu", fpu_round_trip, "x87 and SSE" },
 	{ "state/fpu-reset", fpu_reset, "MXCSR 0x1f80" },
 	{ "state/xsave", xsave_round_trip, "the FPU's state by its other name" },
+	{ "state/xsave-mxcsr", xsave_mxcsr, "MXCSR alone" },
 	{ "state/xsave-refused", xsave_refused, "reserved MXCSR bits, unknown components" },
 	{ "state/xsave2", xsave2_size, "as large as the capability says" },
 	{ "state/xcrs", xcrs, "XCR0; combinations that XSETBV refuses are EINVAL" },

@@ -43,3 +43,12 @@ test-y += tests/diff/system
 tests/diff/system-link := process
 tests/diff/system-args := -n 4000
 tests/diff/system-opts := timeout=120
+
+# Whole programs, through the library, against the processor in a child process.
+test-y += tests/diff/program
+tests/diff/program-y := $(patsubst %,tests/diff/%.o,program program-make program-native program-guest \
+	random)
+tests/diff/program-link := process
+tests/diff/program-cflags := -msse4.2
+tests/diff/program-args := -n 6000
+tests/diff/program-opts := timeout=180

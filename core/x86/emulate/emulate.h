@@ -86,6 +86,7 @@ struct x86_emu {
 	bool vendor_intel;		/* sysenter/syscall rules of the guest's CPUID vendor */
 	bool no_mwait;			/* set by the owner: MONITOR and MWAIT are #UD */
 	bool no_single_step;		/* set by the owner: do not raise #DB for TF */
+	bool one_element;		/* set by the owner: a REP does one element a call, as under TF */
 	u32 event_error;		/* internal: ext bit while an event is being delivered */
 	bool branched;			/* internal: rip is set by the instruction itself */
 	bool stepped;			/* internal: no trap for TF after this instruction */
@@ -99,8 +100,8 @@ struct x86_emu {
  * Execute e->insn (decoded at cpu->rip in the present mode). Handles every
  * instruction of kinds BRANCH, STACK, STRING, SPECIAL, SYS and the integer
  * NATIVE ones; x87 and SIMD but moves give X86_EMU_UNHANDLED. A REP string instruction does
- * at most 4096 elements a call and leaves rip on itself while rcx is not
- * exhausted. Clears the interrupt shadow and RF on completion (except where
+ * at most 4096 elements a call (one under TF) and leaves rip on itself while
+ * rcx is not exhausted. Clears the interrupt shadow and RF on completion (except where
  * the instruction sets it). With TF set before it, and unless no_single_step,
  * a completed instruction returns FAULT with #DB (DR6.BS) after its effects.
  */

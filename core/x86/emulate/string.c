@@ -51,7 +51,7 @@ static int string_rep(struct x86_emu *e, element_fn fn, unsigned int uses, bool 
 {
 	struct x86_cpu *c = e->cpu;
 	unsigned int as = e->insn.addrsize, done = 0;
-	unsigned int limit = c->rflags & X86_TF ? 1 : REP_MAX;
+	unsigned int limit = (c->rflags & X86_TF) || e->one_element ? 1 : REP_MAX;
 	u64 count = gpr_get(c, X86_RCX, as), flags;
 	int r;
 
