@@ -291,6 +291,7 @@ struct bt_block {
 	u64 cs_base;
 	u32 key;
 	u32 code, code_len;	/* offset in the code buffer */
+	u32 loop;		/* offset of where its own jump back to its beginning goes: loop.c */
 	u32 entry;		/* offset of the indirect entry (restores ctx->flags when live_in) */
 	u16 dep_lo, dep_hi;	/* page offsets of the bytes it depends on: its own and those looked ahead at */
 	u32 cs_limit;

@@ -161,6 +161,13 @@ static bool may_be_near(const struct bt_link *l, const struct bt_block *to)
 	return to->gpa2 == ~0ull && (to->gpa >> PAGE_SHIFT) == (l->from->gpa >> PAGE_SHIFT);
 }
 
+static u32 entry_of(const struct bt_link *l, const struct bt_block *to)
+{
+	if (l->parked)
+		return to->entry;
+	return l->kind == BT_LINK_NEAR && to == l->from ? to->loop : to->code;
+}
+
 void bt_cache_link(struct bt_cache *c, struct bt_link *l, struct bt_block *to)
 {
 	if (to->dead || l->from->dead || to->key != l->from->key ||
@@ -175,7 +182,7 @@ void bt_cache_link(struct bt_cache *c, struct bt_link *l, struct bt_block *to)
 			to->in->prev_in = &l->next_in;
 		l->prev_in = &to->in;
 		to->in = l;
-		emit_patch(&c->e, l->rel, l->parked ? to->entry : to->code);
+		emit_patch(&c->e, l->rel, entry_of(l, to));
 	}
 	set_number(c, l, c->ctx->jump.now[bt_key_mmu(to->key)]);
 }

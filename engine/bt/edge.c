@@ -52,7 +52,7 @@ void bt_exit_t0(struct bt_translation *t, enum bt_exit why)
  * May @target be joined directly? An instruction that may reach into the next
  * page depends on a mapping that only the jump cache follows.
  */
-static bool same_page(const struct bt_translation *t, u64 target)
+bool bt_same_page(const struct bt_translation *t, u64 target)
 {
 	u64 base = t->b->cs_base;
 
@@ -156,13 +156,19 @@ static void edge_back(struct bt_translation *t, u64 target, u16 live)
 	link_near(t, emit_jump(t->e, CC_ALWAYS), target);
 }
 
+/* No look at a kick: not for as long as it is forward, or there is one at the target. */
+static bool forward(const struct bt_translation *t, u64 target)
+{
+	return target > bt_insn_rip(t, t->cur) || (t->loop && target == t->rip);
+}
+
 void bt_edge(struct bt_translation *t, u64 target, u16 live)
 {
 	if (t->key & BT_KEY_STEP)
 		bt_exit(t, target, BT_EXIT_STEP);
-	else if (same_page(t, target) && target > bt_insn_rip(t, t->cur))
+	else if (bt_same_page(t, target) && forward(t, target))
 		link_near(t, emit_jump(t->e, CC_ALWAYS), target);
-	else if (same_page(t, target))
+	else if (bt_same_page(t, target))
 		edge_back(t, target, live);
 	else if (bt_jump_cacheable(t->key))
 		edge_far(t, target);
@@ -175,7 +181,7 @@ void bt_edge_cc(struct bt_translation *t, u8 cc, u64 target, u16 live)
 	u32 rel = emit_jump(t->e, cc);
 	struct bt_cold *c;
 
-	if (!(t->key & BT_KEY_STEP) && same_page(t, target) && target > bt_insn_rip(t, t->cur)) {
+	if (!(t->key & BT_KEY_STEP) && bt_same_page(t, target) && forward(t, target)) {
 		link_near(t, rel, target);
 		return;
 	}

@@ -35,7 +35,7 @@ static u8 host_reg(u8 guest)
 	return guest < 16 ? bt_host_reg[guest] : EMIT_NOREG;
 }
 
-static u32 emit_place_check(struct bt_translation *t, const struct bt_place *p, enum bt_window w)
+u32 bt_place_check(struct bt_translation *t, const struct bt_place *p, enum bt_window w)
 {
 	struct emit_mem m = { .base = host_reg(p->base), .index = host_reg(p->index),
 			      .scale = p->scale, .disp = p->disp };
@@ -209,7 +209,7 @@ static void window_access(struct bt_translation *t, const struct x86_insn *i,
 	if (check) {
 		if (live)
 			bt_park(t);
-		want.from[0] = emit_place_check(t, p, w);
+		want.from[0] = bt_place_check(t, p, w);
 		if (live)
 			bt_unpark(t);
 	}

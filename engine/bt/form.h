@@ -31,6 +31,10 @@ void bt_ea_place(struct bt_translation *t, const struct bt_place *p, u8 dst);
 void bt_lea(struct bt_translation *t, bool w, u8 dst, struct emit_mem m);
 
 /* ---- known.c ---- */
+/* Farther than this from a window nothing is left for the next block, or round of a loop. */
+#define BT_NEAR (1ull << 33)
+bool bt_same_place(const struct bt_known *k, const struct bt_place *p);
+bool bt_known_near(struct bt_translation *t, const struct bt_known *at_head);
 void bt_known_start(struct bt_translation *t);
 void bt_known_step(struct bt_translation *t, const struct x86_insn *i);	/* behind @i */
 /* Does @p, wherever it is, find the right page in *@w or fault? */
@@ -40,7 +44,13 @@ bool bt_known_stack_near(struct bt_translation *t);	/* near enough for the next 
 /* Does @i make its 64-bit register @dst another, or itself, plus a constant? */
 bool bt_moves(const struct x86_insn *i, u8 *dst, u8 *src, s64 *by);
 
+/* ---- loop.c ---- */
+void bt_loop_begin(struct bt_translation *t);	/* at the block's first byte */
+void bt_loop_end(struct bt_translation *t);	/* before the jump back */
+
 /* ---- form.c ---- */
+/* Falls through when @p is in window @w; returns the jump taken when not. Ruins flags, T0, T1. */
+u32 bt_place_check(struct bt_translation *t, const struct bt_place *p, enum bt_window w);
 /* Behind the last instruction but the branch: rsp is where the next block takes it to be. */
 void bt_window_end(struct bt_translation *t, u32 next);
 

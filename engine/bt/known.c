@@ -14,8 +14,6 @@
 
 /* An access this far from a place in the window does not get over the edge. */
 #define REACH (BT_WINDOW_EDGE - (1ull << 30))
-/* Farther than this nothing is left for the next block, or round. */
-#define NEAR (1ull << 33)
 /* What an index that is BT_NARROW adds at most, its scale included. */
 #define NARROW_REACH (8ull << 32)
 
@@ -24,7 +22,7 @@ static u64 distance(s64 by)
 	return by < 0 ? -(u64)by : (u64)by;
 }
 
-static bool same_place(const struct bt_known *k, const struct bt_place *p)
+bool bt_same_place(const struct bt_known *k, const struct bt_place *p)
 {
 	return k->base == p->base && k->index == p->index &&
 	       (p->index == X86_REG_NONE || k->scale == p->scale);
@@ -34,7 +32,7 @@ static bool same_place(const struct bt_known *k, const struct bt_place *p)
 static struct bt_known *find_same(struct bt_translation *t, const struct bt_place *p)
 {
 	for (u32 n = 0; n < t->nknown; n++)
-		if (same_place(&t->known[n], p))
+		if (bt_same_place(&t->known[n], p))
 			return &t->known[n];
 	return NULL;
 }
@@ -251,8 +249,18 @@ void bt_known_start(struct bt_translation *t)
 	t->sp_moved = false;
 	t->nknown = 1;
 	t->known[0] = (struct bt_known){
-		.base = X86_RSP, .index = X86_REG_NONE, .win = bt_stack_window(t), .drift = NEAR,
+		.base = X86_RSP, .index = X86_REG_NONE, .win = bt_stack_window(t), .drift = BT_NEAR,
 	};
+}
+
+bool bt_known_near(struct bt_translation *t, const struct bt_known *at_head)
+{
+	const struct bt_place p = {
+		.base = at_head->base, .index = at_head->index, .scale = at_head->scale,
+	};
+	const struct bt_known *k = find_same(t, &p);
+
+	return k && k->win == at_head->win && k->drift <= BT_NEAR;
 }
 
 bool bt_known_stack_near(struct bt_translation *t)
@@ -260,5 +268,5 @@ bool bt_known_stack_near(struct bt_translation *t)
 	struct bt_place p = { .base = X86_RSP, .index = X86_REG_NONE };
 	struct bt_known *k = find_same(t, &p);
 
-	return !t->sp_moved || (k && k->win == bt_stack_window(t) && k->drift <= NEAR);
+	return !t->sp_moved || (k && k->win == bt_stack_window(t) && k->drift <= BT_NEAR);
 }

@@ -211,6 +211,7 @@ static void emit_cold(struct bt_translation *t)
 		[COLD_INTERP] = bt_cold_interp, [COLD_LEADER] = bt_cold_leader,
 		[COLD_VIEW] = bt_cold_view, [COLD_LANDING] = bt_cold_landing,
 		[COLD_TWIN] = bt_cold_twin, [COLD_STACK] = bt_cold_stack,
+		[COLD_ENTER] = bt_cold_enter,
 	};
 
 	for (u32 n = 0; n < t->ncold; n++) {
@@ -245,20 +246,30 @@ static void emit_entry(struct bt_translation *t)
 	emit_jump_to(t->e, CC_ALWAYS, b->code);
 }
 
+static void before_branch(struct bt_translation *t)
+{
+	bt_window_end(t, t->cur);
+	if (t->loop)
+		bt_loop_end(t);
+}
+
 static void emit_block(struct bt_translation *t)
 {
 	struct bt_block *b = t->b;
 
 	b->code = e_off(t->e);
 	t->nmap = 0;
+	t->cur = 0;
 	bt_known_start(t);
+	bt_map_here(t, 0);
+	bt_loop_begin(t);
 	if (unlikely(t->x->stats.counting))
 		bt_count(t);
 	for (t->cur = 0; t->cur < t->n; t->cur++) {
 		const struct x86_insn *i = &t->insn[t->cur];
 
 		if (t->end == END_BRANCH && t->cur == t->n - 1)
-			bt_window_end(t, t->cur);
+			before_branch(t);
 		bt_map_here(t, t->cur);
 		t->parks = t->parked = false;
 		bt_insn(t, i);

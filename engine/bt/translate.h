@@ -44,7 +44,8 @@ struct bt_known {
 
 /* Code that is rarely run, emitted behind the block. */
 enum bt_cold_kind { COLD_MEM, COLD_SEG, COLD_EDGE, COLD_LINK, COLD_KICK, COLD_MISS,
-		    COLD_INTERP, COLD_LEADER, COLD_VIEW, COLD_LANDING, COLD_TWIN, COLD_STACK };
+		    COLD_INTERP, COLD_LEADER, COLD_VIEW, COLD_LANDING, COLD_TWIN, COLD_STACK,
+		    COLD_ENTER };
 
 struct bt_cold {
 	u8 kind;
@@ -125,6 +126,9 @@ struct bt_translation {
 	struct bt_known known[BT_MAX_KNOWN];
 	u16 narrow;		/* registers within 32 bits, signed or not */
 	bool sp_moved;
+	bool loop;		/* the block jumps back to itself: loop.c */
+	u32 nloop;		/* of head: what is known where it does */
+	struct bt_known head[BT_MAX_KNOWN];
 	u32 ncold;
 	struct bt_cold cold[BT_MAX_COLD];
 	u32 nmap;
@@ -170,6 +174,7 @@ bool bt_window_stack(struct bt_translation *t, const struct x86_insn *i, u8 base
 		     bt_body body);
 void bt_cold_twin(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_stack(struct bt_translation *t, struct bt_cold *c);
+void bt_cold_enter(struct bt_translation *t, struct bt_cold *c);	/* loop.c */
 
 /* group.c */
 void bt_find_groups(struct bt_translation *t);
@@ -179,6 +184,8 @@ struct bt_group *bt_leads(struct bt_translation *t);
 bool bt_follow(struct bt_translation *t, const struct x86_insn *i, bt_body body);
 
 /* edge.c */
+/* May @target be joined directly? It is the same mapping of the same page. */
+bool bt_same_page(const struct bt_translation *t, u64 target);
 void bt_set_rip(struct bt_translation *t, u64 rip);
 void bt_exit(struct bt_translation *t, u64 rip, enum bt_exit why);
 void bt_exit_t0(struct bt_translation *t, enum bt_exit why);	/* for the address in T0 */
