@@ -6,9 +6,9 @@
  * and each fault on the way must be equal; what a host program sees of a vCPU
  * that it interrupts or steps must be a state that the processor goes through.
  *
- * program [-s SEED] [-n CASES] [-k free|kicked|stepped] [-v]: TAP; a failing
- * case prints its seed, and what is left of it when needless instructions are
- * taken out.
+ * program [-s SEED] [-n CASES] [-k free|kicked|stepped] [-w always|never|auto]
+ * [-v]: TAP; a failing case prints its seed, and what is left of it when
+ * needless instructions are taken out. -w: windows (engine/bt/window.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -249,6 +249,14 @@ static void report(struct program *p, const char *bad)
 	program_describe(p);
 }
 
+static void windows(const char *when)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "window=%s", when);
+	setenv("ANYKVM_BT", text, 1);
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const hows[] = { "free", "kicked", "stepped" };
@@ -257,13 +265,15 @@ int main(int argc, char **argv)
 	const char *text;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "s:n:k:v")) != -1) {
+	while ((opt = getopt(argc, argv, "s:n:k:w:v")) != -1) {
 		if (opt == 's')
 			seed = strtoul(optarg, NULL, 0);
 		else if (opt == 'n')
 			cases = strtoul(optarg, NULL, 0);
 		else if (opt == 'v')
 			verbose = true;
+		else if (opt == 'w')
+			windows(optarg);
 		else if (opt == 'k')
 			for (only = 2; only && strcmp(optarg, hows[only]); only--)
 				;
