@@ -68,7 +68,7 @@ bool bt_host_fault(struct vcpu *v, struct engine_fault *f)
 	struct bt_ctx *x = v->engine_priv;
 	enum bt_exit why = BT_EXIT_EXC;
 	struct x86_exception exc;
-	u64 rip;
+	u64 rip, twin;
 	u32 len;
 
 	if (!x || !bt_cache_map(x->cache, f->rip, &rip, &len))
@@ -82,6 +82,11 @@ bool bt_host_fault(struct vcpu *v, struct engine_fault *f)
 		break;
 	case SIG_SEGV:
 	case SIG_BUS:
+		twin = bt_cache_twin(x->cache, f->rip);
+		if (twin) {
+			f->rip = twin;
+			return true;
+		}
 		/* The processor's #GP, which has no address: an unaligned SSE operand. */
 		if (f->signo == SIG_SEGV && f->code == SI_KERNEL_) {
 			exc = (struct x86_exception){ .vector = X86_EXC_GP, .has_error = true };

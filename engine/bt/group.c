@@ -83,7 +83,8 @@ u16 bt_written(const struct x86_insn *i)
 		{ i->is_mem ? X86_C_NONE : o->rm_class, o->rm_acc, i->rm },
 		{ o->vvvv_class, o->vvvv_acc, i->vvvv },
 	};
-	u16 w = o->gpr_w;
+	bool rep = o->kind == X86_K_STRING && (i->prefix & (X86_P_F2 | X86_P_F3));
+	u16 w = o->gpr_w | (rep ? BIT(X86_RCX) : 0);
 
 	for (u32 n = 0; n < ARRAY_SIZE(ops); n++) {
 		if (ops[n].class < X86_C_GPR8 || ops[n].class > X86_C_GPRY ||

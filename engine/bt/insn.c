@@ -313,6 +313,8 @@ bool bt_insn_ok(const struct bt_translation *t, const struct x86_insn *i)
 		return find_row(i->info->op) && stack_ok(t, i);
 	case X86_K_BRANCH:
 		return find_row(i->info->op) && branch_ok(t, i);
+	case X86_K_STRING:
+		return bt_repeat_ok(t, i);
 	default:
 		return bt_system_ok(t, i);
 	}
@@ -324,6 +326,10 @@ void bt_insn(struct bt_translation *t, const struct x86_insn *i)
 
 	if (i->info->kind == X86_K_NATIVE || i->info->kind == X86_K_NATIVE_DE) {
 		bt_native(t, i);
+		return;
+	}
+	if (i->info->kind == X86_K_STRING) {
+		bt_repeat(t, i);
 		return;
 	}
 	r = find_row(i->info->op);

@@ -185,6 +185,16 @@ static void emit_miss(struct bt_translation *t, s32 half)
 	emit_add_half(t, half, offsetof(struct bt_tlb_half, tag));
 }
 
+u32 bt_lookup(struct bt_translation *t, bool write)
+{
+	s32 half = CTX_OFF(tlb) + bt_key_mmu(t->key) * (s32)sizeof(struct bt_tlb) +
+		   (write ? (s32)offsetof(struct bt_tlb, w) : 0);
+	u32 miss = emit_check(t, 1, half);
+
+	emit_hit(t, half);
+	return miss;
+}
+
 static void emit_add(struct bt_translation *t, u8 reg, s32 by)
 {
 	if (by)

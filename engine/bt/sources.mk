@@ -7,4 +7,5 @@ bt-y += engine/bt/insn.o engine/bt/system.o engine/bt/group.o
 bt-y += engine/bt/form.o engine/bt/loop.o engine/bt/known.o engine/bt/hint.o
 bt-y += engine/bt/engine.o engine/bt/run.o engine/bt/tlb.o engine/bt/smc.o engine/bt/fault.o
 bt-y += engine/bt/fpu.o engine/bt/vector.o engine/bt/string.o engine/bt/bitstr.o engine/bt/syscall.o
+bt-y += engine/bt/repeat.o
 bt-y += engine/bt/tlb2.o engine/bt/stats.o engine/bt/count.o

@@ -103,8 +103,9 @@ static bool set(const struct string *s, u8 *dst, u64 n)
 	u8 buf[PATTERN];
 	u32 k;
 
-	for (k = 0; k < min(bytes, (u64)PATTERN); k += s->size)
-		memcpy(buf + k, &s->c->gpr[X86_RAX], s->size);
+	memcpy(buf, &s->c->gpr[X86_RAX], s->size);
+	for (k = s->size; k < min(bytes, (u64)PATTERN); k *= 2)
+		memcpy(buf + k, buf, k);
 	for (; bytes; bytes -= part, dst += part) {
 		part = min(bytes, (u64)PATTERN);
 		if (plat_guest_write(dst, buf, part))

@@ -211,7 +211,7 @@ static void emit_cold(struct bt_translation *t)
 		[COLD_INTERP] = bt_cold_interp, [COLD_LEADER] = bt_cold_leader,
 		[COLD_VIEW] = bt_cold_view, [COLD_LANDING] = bt_cold_landing,
 		[COLD_TWIN] = bt_cold_twin, [COLD_STACK] = bt_cold_stack,
-		[COLD_ENTER] = bt_cold_enter,
+		[COLD_ENTER] = bt_cold_enter, [COLD_REPEAT] = bt_cold_repeat,
 	};
 
 	for (u32 n = 0; n < t->ncold; n++) {

@@ -45,7 +45,7 @@ struct bt_known {
 /* Code that is rarely run, emitted behind the block. */
 enum bt_cold_kind { COLD_MEM, COLD_SEG, COLD_EDGE, COLD_LINK, COLD_KICK, COLD_MISS,
 		    COLD_INTERP, COLD_LEADER, COLD_VIEW, COLD_LANDING, COLD_TWIN, COLD_STACK,
-		    COLD_ENTER };
+		    COLD_ENTER, COLD_REPEAT };
 
 struct bt_cold {
 	u8 kind;
@@ -163,6 +163,8 @@ void bt_stack(struct bt_translation *t, const struct x86_insn *i, s32 off, u32 a
 /* T0 holds an offset in @seg: make it an address of host memory, and run @body on it. */
 void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32 acc, u8 seg,
 	       bt_body body);
+/* T0 = the host address of the byte at T0 when the TLB has its page; returns the jump taken when not. */
+u32 bt_lookup(struct bt_translation *t, bool write);
 void bt_cold_mem(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_leader(struct bt_translation *t, struct bt_cold *c);
 void bt_cold_seg(struct bt_translation *t, struct bt_cold *c);
@@ -213,6 +215,11 @@ void bt_count(struct bt_translation *t);
 /* native.c: false when it can't be run as itself after all (the emulator takes it). */
 bool bt_native_ok(const struct bt_translation *t, const struct x86_insn *i);
 void bt_native(struct bt_translation *t, const struct x86_insn *i);
+
+/* repeat.c: REP MOVS, REP STOS. */
+bool bt_repeat_ok(const struct bt_translation *t, const struct x86_insn *i);
+void bt_repeat(struct bt_translation *t, const struct x86_insn *i);
+void bt_cold_repeat(struct bt_translation *t, struct bt_cold *c);
 
 /* bitstr.c */
 bool bt_bit_string_ok(const struct bt_translation *t, const struct x86_insn *i);
