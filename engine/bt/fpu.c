@@ -74,16 +74,20 @@ void bt_fpu_load(struct bt_ctx *x)
 	x->fpu_live = true;
 }
 
-void bt_fpu_save(struct bt_ctx *x)
+/* The image is as the registers, which stay where they are. */
+static void store_image(struct vcpu *v)
 {
-	struct vcpu *v = x->vcpu;
-
 	if (host_mask) {
 		__asm__ volatile("xsave64 %0" : "+m"(v->cpu.xsave) : "a"((u32)host_mask), "d"(0));
 	} else {
 		__asm__ volatile("fxsave64 %0" : "=m"(v->cpu.xsave));
 		header(v)[0] = XSTATE_X87 | XSTATE_SSE;
 	}
+}
+
+void bt_fpu_save(struct bt_ctx *x)
+{
+	store_image(x->vcpu);
 	__asm__ volatile("ldmxcsr %0" : : "m"(x->tlb2->host_mxcsr));
 	x->fpu_live = false;
 }
@@ -136,9 +140,11 @@ int bt_guest_copy(struct bt_ctx *x, u64 off, void *buf, u32 len, bool write)
 	if (r == X86_EMU_OK)
 		r = e->ops->probe(e, lin, len, acc);
 	for (; r == X86_EMU_OK && len; ) {
-		u32 n = min(len, 16u);
+		u32 n = min((u64)len, PAGE_SIZE - (lin & ~PAGE_MASK));
 
-		n = min((u64)n, PAGE_SIZE - (lin & ~PAGE_MASK));
+		/* Only what one access may have goes to a device; the TLB has whole pages. */
+		if (!bt_tlb_hit(x, lin, n, bt_data_mmu(&x->vcpu->cpu), write))
+			n = min(n, 16u);
 		r = write ? e->ops->write(e, lin, buf, n, 0) : e->ops->read(e, lin, buf, n, 0);
 		lin += n;
 		buf = (u8 *)buf + n;
@@ -525,6 +531,13 @@ static int unit_usable(struct bt_ctx *x, const struct x86_insn *i)
 	return (c->cr0 & X86_CR0_TS) ? x86_fault(e, X86_EXC_NM) : X86_EMU_OK;
 }
 
+/* Instructions that only look at the state: it may stay in the processor. */
+static bool only_saves(u16 op)
+{
+	return op == X86_OP_XSAVE || op == X86_OP_XSAVEOPT || op == X86_OP_XSAVEC ||
+	       op == X86_OP_XSAVES || op == X86_OP_FXSAVE;
+}
+
 int bt_fpu_special(struct bt_ctx *x)
 {
 	struct x86_emu *e = &x->vcpu->emu;
@@ -533,6 +546,11 @@ int bt_fpu_special(struct bt_ctx *x)
 	u8 group = group_of(op);
 	u64 off = bt_effective(c, &e->insn);
 	int r;
+
+	if (!only_saves(op))
+		bt_fpu_release(x);
+	else if (x->fpu_live)
+		store_image(x->vcpu);
 
 	if (!group) {
 		r = unit_usable(x, &e->insn);

@@ -185,7 +185,6 @@ static int execute(struct bt_ctx *x, bool tf)
 	r = x86_emulate(e);
 	if (r != X86_EMU_UNHANDLED)
 		return r;
-	bt_fpu_release(x);
 	r = bt_fpu_special(x);
 	if (r != X86_EMU_OK)
 		return r;
