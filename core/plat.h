@@ -222,12 +222,30 @@ void plat_code_range(struct plat_thread *t, u64 lo, u64 hi);
  */
 void *plat_stack_alloc(size_t size, size_t above);
 void plat_stack_free(void *p, size_t size, size_t above);
+/*
+ * Windows (engine/bt/window.h): guest RAM at a second address. General
+ * registers only, as plat_guest_*, but plat_window_reserve, _free and _span.
+ * plat_window_reserve: @size bytes of the process's addresses where every
+ * access faults, or NULL. plat_window_possible: programs may set the GS base,
+ * which generated code has a use for. plat_window_map shows what is at @from also at @to in
+ * it, in place of what was there: a part of one plat_window_span.
+ */
+bool plat_window_possible(void);
+void *plat_window_reserve(u64 size);
+void plat_window_free(void *p, u64 size);
+/* The mapping around @host that can be seen twice, as one piece; false: there is none. Any registers. */
+bool plat_window_span(const void *host, u8 **lo, u8 **hi);
+int plat_window_map(void *to, const void *from, u64 len, bool write);
+int plat_window_protect(void *to, u64 len, bool write);
+int plat_window_unmap(void *to, u64 len);
 
 /* ---- words ---- */
 
 /* one line, user's terminal or dmesg; atomic */
 void plat_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool plat_trace_on(const char *topic);	/* ANYKVM_TRACE lists the topic */
+/* ANYKVM_BT lists @name=@value (the host program's user chose it) */
+bool plat_engine_option(const char *name, const char *value);
 void plat_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Process home: a line for perf about generated code at @addr. */
 void plat_perf_map(u64 addr, u64 size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -14,6 +14,8 @@
 struct accel {
 	const char *name;
 	const char *what;
+	/* Guest memory is to be such as can be mapped again elsewhere: shared. */
+	bool shared_memory;
 	/* All ints: >= 0, or -errno. */
 	int (*open)(void);
 	int (*ioctl)(int fd, unsigned long request, void *arg);

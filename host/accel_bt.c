@@ -54,6 +54,7 @@ static bool bt_usable(char *why, size_t len)
 const struct accel accel_bt = {
 	.name = "bt",
 	.what = "binary translation in this process",
+	.shared_memory = true,
 	.open = bt_open,
 	.ioctl = bt_ioctl,
 	.close = bt_close,

@@ -2,7 +2,7 @@
 /*
  * anykvm: a PC in a process.
  *
- * The order matters: words first, then files, then memory, then the accelerator, then the machine.
+ * The order matters: words first, then files, then the accelerator, then memory, then the machine.
  * Whatever is wrong ends the process at its step, with one line and status 1, before anything has
  * been started or written.
  */
@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 	check_apic_ids(&cfg.smp);
 	boot_open(&boot, &cfg);
 	term_guard();
-	ram_map(&vm, cfg.ram_size);
 	vm.accel = accel_choose(cfg.accel, cfg.accel_chosen, &vm.sys_fd);
+	ram_map(&vm, cfg.ram_size);
 	end_process(machine_run(&cfg, &vm, &boot));
 }

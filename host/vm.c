@@ -22,13 +22,15 @@ static struct kvm_pit_state2 first_pit;
 
 void ram_map(struct vm *vm, uint64_t size)
 {
+	/* The translator maps it a second time, which only shared memory allows. */
+	int kind = vm->accel->shared_memory ? MAP_SHARED : MAP_PRIVATE;
 	uint8_t *p, *aligned;
 
 	/*
 	 * Not MAP_NORESERVE: a size that the host can never give should fail here, in one line, and
 	 * not in the middle of the guest's work.
 	 */
-	p = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	p = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE, kind | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		die("-m: the host cannot give %llu MiB of memory (%s); ask for less",
 		    (unsigned long long)(size >> 20), strerror(errno));
@@ -38,6 +40,9 @@ void ram_map(struct vm *vm, uint64_t size)
 	if (p + HUGE_PAGE > aligned)
 		munmap(aligned + size, (size_t)(p + HUGE_PAGE - aligned));
 	madvise(aligned, size, MADV_HUGEPAGE);
+	/* A core file would have it as often as it is mapped. */
+	if (kind == MAP_SHARED)
+		madvise(aligned, size, MADV_DONTDUMP);
 	vm->ram = aligned;
 	vm->ram_size = size;
 	vm->low_size = size < LOW_RAM_MAX ? size : LOW_RAM_MAX;

@@ -218,6 +218,7 @@ struct bt_ctx {
 	u8 plain;		/* BT_PLAIN_*: what the present mode lets generated code do by itself */
 	u8 pad1[3];
 	u32 user_key;		/* of 64-bit user code of the present address space */
+	u64 user_stack;		/* with BT_KEY_WINDOW in it: the slot of rsp that it is for */
 	struct bt_ring enter, leave;	/* where SYSCALL and SYSRET go */
 	u32 form_site;		/* BT_EXIT_FORM: lower half of the instruction's rip, or BT_NO_SITE */
 	u8 bounce[BT_BOUNCE * 2] __attribute__((aligned(64)));
@@ -238,6 +239,7 @@ struct bt_ctx {
 	bool bounce_active;
 	struct bt_tlb2 *tlb2;		/* tlb.c: the larger, tagged second level */
 	struct bt_smc_queue *queue;	/* smc.c: pages written by others */
+	struct bt_windows *windows;	/* window.c; NULL: there never are any */
 	bool key_stale;
 	bool gs_ours;		/* GS base is ours, and is @gs; the host program's is @gs_host */
 	u64 gs, gs_host;

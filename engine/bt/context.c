@@ -92,7 +92,8 @@ enum bt_exit bt_enter(struct bt_ctx *x, u64 code)
 {
 	struct x86_cpu *cpu = &x->vcpu->cpu;
 
-	if (x->key & BT_KEY_WINDOW)
+	/* From the kernel, SYSRET may go to the program without coming here. */
+	if ((x->key | x->user_key) & BT_KEY_WINDOW)
 		claim_gs(x);
 	x->flags = flags_park(cpu->rflags);
 	cpu->rflags &= ~(u64)X86_ARITH;		/* PUSHF ors the live ones in */

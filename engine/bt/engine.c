@@ -6,6 +6,7 @@
 #include "run.h"
 #include "cache.h"
 #include "jump.h"
+#include "window.h"
 
 /* ---- the emulator's memory ---- */
 
@@ -204,6 +205,7 @@ static void engine_vcpu_destroy(struct vcpu *v)
 		return;
 	bt_stats_end(x);
 	v->engine_priv = NULL;
+	bt_windows_destroy(x);
 	plat_free(x->tlb2);
 	plat_free(x->queue);
 	bt_ctx_destroy(x);
@@ -219,7 +221,7 @@ static int engine_vcpu_create(struct vcpu *v)
 	x->tlb2 = bt_tlb_create();
 	x->queue = bt_smc_create();
 	v->engine_priv = x;
-	if (!x->tlb2 || !x->queue) {
+	if (!x->tlb2 || !x->queue || bt_windows_create(x)) {
 		engine_vcpu_destroy(v);
 		return -ENOMEM;
 	}
@@ -282,6 +284,7 @@ static void engine_slot_changed(struct vm *vm, const struct memslot *old,
 			continue;
 		bt_cache_flush(x->cache);
 		bt_tlb_flush_all(x);
+		bt_window_drop(x);
 	}
 }
 

@@ -82,6 +82,10 @@ bool bt_host_fault(struct vcpu *v, struct engine_fault *f)
 		break;
 	case SIG_SEGV:
 	case SIG_BUS:
+		/*
+		 * Not in the window, not mapped there, or not canonical once there: the twin
+		 * asks the TLB, and makes every check anew, alignment too.
+		 */
 		twin = bt_cache_twin(x->cache, f->rip);
 		if (twin) {
 			f->rip = twin;

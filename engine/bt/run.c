@@ -11,6 +11,7 @@
 #include "jump.h"
 #include "run.h"
 #include "cache.h"
+#include "window.h"
 
 #define DR6_BS BIT_ULL(14)
 
@@ -63,7 +64,7 @@ u32 bt_compute_key(struct bt_ctx *x)
 		key |= BT_KEY_STEP;
 	if (x86_break_armed(v))
 		key |= BT_KEY_BP;
-	return key;
+	return bt_window_key(x, key);
 }
 
 /* Blocks that end before a breakpoint were made for a set of breakpoints. */
@@ -99,7 +100,7 @@ static u8 plain_things(struct bt_ctx *x)
 
 static void sync_mode(struct bt_ctx *x)
 {
-	if (!x->key_stale)
+	if (!x->key_stale && !bt_window_stack_left(x, x->vcpu->cpu.gpr[X86_RSP]))
 		return;
 	x->key_stale = false;
 	bt_tlb_sync(x);
@@ -107,6 +108,7 @@ static void sync_mode(struct bt_ctx *x)
 	x->key = bt_compute_key(x);
 	x->user_key = X86_MODE_64 | BT_MMU_USER << BT_KEY_MMU_SHIFT | (x->key & BT_KEY_STAYS);
 	x->plain = plain_things(x);
+	bt_window_user_key(x);
 	if (unlikely(x->key & BT_KEY_BP))
 		check_breakpoints(x);
 }
@@ -384,7 +386,7 @@ static struct bt_block *find_block(struct bt_ctx *x, struct bt_link *link, enum 
 	bt_jump_note(x, bt_key_mmu(b->key), w.lin, w.global);
 	if (b->gpa2 != ~0ull)
 		bt_jump_note(x, bt_key_mmu(b->key), w.lin + PAGE_SIZE, w.global);
-	if (link && generation == x->cache->generation)
+	if (link && generation == x->cache->generation && link->from->key == b->key)
 		bt_cache_link(x->cache, link, b);
 	bt_jc_insert(x, b);
 	return b;
@@ -462,7 +464,7 @@ static enum go run_block(struct bt_ctx *x, enum engine_exit *why)
 	forced = t->force_step;
 	if (unlikely(forced)) {
 		t->force_step = false;
-		x->key |= BT_KEY_STEP;
+		x->key = bt_window_no_key(x->key) | BT_KEY_STEP;
 		x->key_stale = true;
 		link = NULL;
 	}
@@ -525,6 +527,7 @@ enum engine_exit bt_run(struct vcpu *v)
 	for (;;) {
 		WRITE_ONCE(x->kick, 0);
 		bt_fpu_release(x);
+		bt_window_tick(x);
 		if (!vcpu_enter_guest(v, &why))
 			break;
 		x->key_stale = true;

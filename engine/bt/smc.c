@@ -18,6 +18,7 @@
  */
 #include "jump.h"
 #include "run.h"
+#include "window.h"
 
 #define MIXED_AFTER 4
 
@@ -60,6 +61,7 @@ void bt_smc_prepare(struct bt_ctx *x, u64 gpa, const u8 *host)
 		return;
 	plat_atomic_or64(word, bit);
 	bt_tlb_protect(x, host);
+	bt_window_code(x->vcpu->vm, gpa);
 	plat_watch_page(x->vcpu->vm, (void *)host);
 }
 

@@ -9,3 +9,4 @@ bt-y += engine/bt/engine.o engine/bt/run.o engine/bt/tlb.o engine/bt/smc.o engin
 bt-y += engine/bt/fpu.o engine/bt/vector.o engine/bt/string.o engine/bt/bitstr.o engine/bt/syscall.o
 bt-y += engine/bt/repeat.o
 bt-y += engine/bt/tlb2.o engine/bt/stats.o engine/bt/count.o
+bt-y += engine/bt/window.o engine/bt/window-map.o

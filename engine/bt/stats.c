@@ -69,6 +69,17 @@ static const struct row rows[] = {
 	ROW("exits: single step", exits[BT_EXIT_STEP]),
 	ROW("exits: store to the running block", exits[BT_EXIT_SMC]),
 	ROW("exits: memory of the host gone", exits[BT_EXIT_FAULT]),
+	ROW("exits: access in another window", exits[BT_EXIT_FORM]),
+	ROW("windows: address spaces that got them", window.promoted),
+	ROW("  given up, too many changes", window.demoted),
+	ROW("  accesses that missed", window.misses),
+	ROW("  runs of pages mapped", window.maps),
+	ROW("  pages in them", window.pages),
+	ROW("  runs taken away", window.unmaps),
+	ROW("  runs made read-only", window.protects),
+	ROW("  rounds of verifying", window.verifies),
+	ROW("  emptied", window.wipes),
+	ROW("  pages looked for to watch code", window.code),
 };
 
 static const struct row counted[] = {

@@ -40,6 +40,9 @@ struct bt_stats {
 	u64 parks;				/* places in generated code that save live flags */
 	u64 exits[16];				/* enum bt_exit */
 	u64 ran_blocks, ran_insns, ran_accesses;	/* by generated code under the topic "count" */
+	struct {		/* window.c */
+		u64 promoted, demoted, misses, maps, pages, unmaps, protects, verifies, wipes, code;
+	} window;
 	u64 time[BT_TIMES], since;		/* TSC cycles; those of time_in run since then */
 	u8 time_in;
 	bool on, counting;			/* the topics "stats", "count" */

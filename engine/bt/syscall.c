@@ -8,6 +8,7 @@
  * emulator's, at the same instruction. APM vol. 3, SYSCALL, SYSRET.
  */
 #include "translate.h"
+#include "window.h"
 
 #define CPU_OFF(f) ((s32)(offsetof(struct x86_cpu, f) - offsetof(struct x86_cpu, gpr)))
 #define SEG_OFF(n) CPU_OFF(seg[n])
@@ -119,6 +120,8 @@ void bt_emit_syscall(struct bt_translation *t, const struct x86_insn *i)
 
 void bt_emit_sysret(struct bt_translation *t, const struct x86_insn *i)
 {
+	u32 same;
+
 	(void)i;
 	bt_park(t);
 	test_plain(t);
@@ -136,6 +139,16 @@ void bt_emit_sysret(struct bt_translation *t, const struct x86_insn *i)
 	emit_rr(t->e, 0, 0xf7, 0, T1);				/* test */
 	e32(t->e, ~(u32)RETURN_FLAGS);
 	give_up(t, CC_NE);
+	/* Code with windows is made for a stack in one of them. */
+	emit_rorx(t->e, E_W, T1, G_RSP, BT_WINDOW_SHIFT);
+	emit_alu_imm(t->e, 0, 4, T1, BIT(64 - BT_WINDOW_SHIFT) - 1);	/* and */
+	emit_rm(t->e, 0, 0x3b, T1, CTX(user_stack));			/* cmp */
+	same = emit_jump(t->e, CC_E);
+	emit_rm(t->e, 0, 0xf7, 0, CTX(user_key));			/* test */
+	e32(t->e, BT_KEY_WINDOW);
+	give_up(t, CC_NE);
+	emit_patch(t->e, same, e_off(t->e));
+	emit_mov32(t->e, T1, X86_R11);
 	emit_load(t->e, T0, CTX(gpr_ptr));
 	split_flags(t);
 	load_ring(t, CTX_OFF(leave));

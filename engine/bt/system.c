@@ -301,6 +301,11 @@ static void insn_wrbase(struct bt_translation *t, const struct x86_insn *i)
 	emit_store(t->e, base, T0);
 	emit_load(t->e, T1, CTX(gpr_ptr));
 	emit_store(t->e, EMIT_MEM(T1, CPU_OFF(seg[seg].base)), T0);
+	/* What ctx->window_fs says of it is old: the next SYSRET is to ask. */
+	if (seg == X86_FS) {
+		emit_rm(t->e, 0, 0xc6, 0, CTX(key_stale));	/* mov byte, 1 */
+		e8(t->e, 1);
+	}
 	if (live)
 		bt_unpark(t);
 }

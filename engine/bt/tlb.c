@@ -13,6 +13,7 @@
  */
 #include "jump.h"
 #include "run.h"
+#include "window.h"
 
 enum bt_mmu bt_data_mmu(const struct x86_cpu *c)
 {
@@ -49,6 +50,7 @@ void bt_tlb_flush_all(struct bt_ctx *x)
 	bt_jump_space(x, x->tlb2->asid);
 	bt_jump_flush(x);
 	bt_tlb_flush_l1(x, true);
+	bt_window_flush(x, true);
 }
 
 /* Another address space is the present one. @all: nothing is known of any. */
@@ -64,6 +66,7 @@ void bt_tlb_flush_asid(struct bt_ctx *x)
 {
 	changed_space(x, bt_tlb2_flush_asid(x));
 	x->tlb2->cr3 = x->vcpu->cpu.cr3;
+	bt_window_flush(x, false);
 }
 
 static void drop_l1(struct bt_ctx *x, u64 page)
@@ -77,6 +80,7 @@ static void drop_l1(struct bt_ctx *x, u64 page)
 
 void bt_tlb_flush_page(struct bt_ctx *x, u64 lin)
 {
+	bt_window_flush_page(x, lin);
 	lin &= PAGE_MASK;
 	switch (bt_tlb2_flush_page(x, lin)) {
 	case BT_TLB2_PAGE:
@@ -429,7 +433,7 @@ static u64 go_direct(struct bt_ctx *x, u8 *host)
 static u64 hit_level2(struct bt_ctx *x, u64 lin, u32 size, enum bt_mmu mmu, bool write)
 {
 	const struct bt_tlb2_entry *e = bt_tlb2_find(x->tlb2, lin);
-	u64 off = lin & ~PAGE_MASK;
+	u64 off = lin & ~PAGE_MASK, host;
 
 	if (!e || !e->host || off + size > PAGE_SIZE || (x->key & BT_KEY_ALIGN) ||
 	    ((x->memop & BT_MEMOP_ALIGN) && (lin & (size - 1))) ||
@@ -437,8 +441,11 @@ static u64 hit_level2(struct bt_ctx *x, u64 lin, u32 size, enum bt_mmu mmu, bool
 	    (write && (!(e->flags & BT_T2_HOST_W) || has_code(x, e->slot, e->gpa))) ||
 	    x86_watch_page(x->vcpu, lin & PAGE_MASK))
 		return 0;
+	host = e->host + off;
 	fill(x, e, lin, mmu);
-	return e->host + off;
+	if (unlikely(x->key & BT_KEY_WINDOW))
+		bt_window_miss(x, lin, write);
+	return host;
 }
 
 static void count_slow(struct bt_ctx *x, enum bt_slow cause)
@@ -487,6 +494,10 @@ static u64 mem_slow(struct bt_ctx *x, u64 *bounce)
 	if (!settle_watch(x, lin, size, write) || (write && !settle_code(x, read)))
 		return 0;
 
+	if (unlikely(x->key & BT_KEY_WINDOW))
+		for (u32 i = 0; i < t->nparts; i++)
+			if (t->part[i].host && !t->part[i].code)
+				bt_window_miss(x, i ? (lin & PAGE_MASK) + PAGE_SIZE : lin, write);
 	if (t->part[0].host && !t->part[0].code) {
 		if (t->nparts == 1) {
 			count_slow(x, BT_SLOW_FILLED);

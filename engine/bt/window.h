@@ -42,10 +42,44 @@ static inline u32 bt_window_slot(u64 lin)
 	return lin >> BT_WINDOW_SHIFT;
 }
 
+#define BT_WINDOW_NOWHERE (1ull << 62)	/* as a delta: no address is one of the host's */
+
 /* A's slot in the key. */
 static inline u32 bt_key_slot_a(u32 key)
 {
 	return key >> BT_KEY_LAYOUT_SHIFT;
 }
+
+/* ---- window.c: run time; own thread, but bt_window_drop and bt_window_code ---- */
+
+int bt_windows_create(struct bt_ctx *x);
+void bt_windows_destroy(struct bt_ctx *x);
+/*
+ * Between blocks, before code of mode @key runs: @key, with BT_KEY_WINDOW and
+ * what goes with it when the present address space has windows and the stack
+ * is in one. They hold what the guest's tables say since its last flush.
+ */
+u32 bt_window_key(struct bt_ctx *x, u32 key);
+u32 bt_window_no_key(u32 key);
+/* The same for x->user_key, to which SYSRET goes without asking; or it may not. */
+void bt_window_user_key(struct bt_ctx *x);
+/* The stack has left the window that x->key names: compute the key anew. */
+static inline bool bt_window_stack_left(const struct bt_ctx *x, u64 rsp)
+{
+	return (x->key & BT_KEY_WINDOW) &&
+	       bt_window_slot(rsp) !=
+	       ((x->key & BT_KEY_STACK_A) ? bt_key_slot_a(x->key) : BT_WINDOW_SLOT_B);
+}
+/* Out of generated code, now and then: count what runs. */
+void bt_window_tick(struct bt_ctx *x);
+/* A slow access of code with BT_KEY_WINDOW found plain memory in the page of @lin. */
+void bt_window_miss(struct bt_ctx *x, u64 lin, bool write);
+/* The guest flushed this PCID (@all: everything), or a page. */
+void bt_window_flush(struct bt_ctx *x, bool all);
+void bt_window_flush_page(struct bt_ctx *x, u64 lin);
+/* The host program's memory has changed its place; all vCPUs are out of guest code. */
+void bt_window_drop(struct bt_ctx *x);
+/* The page at @gpa gets translated code: no vCPU writes to it through a window any more. */
+void bt_window_code(struct vm *vm, u64 gpa);
 
 #endif

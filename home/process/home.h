@@ -142,6 +142,7 @@ void *home_share_alloc(struct plat_file *f, u64 offset, size_t size);
 bool home_watch_fault(u64 addr, u64 rip); /* in a signal handler: retry the access */
 bool home_watch_is_on(u64 addr); /* the page is watched, so writable */
 void home_watch_range_gone(u64 addr, u64 len); /* mapping changes under it */
+bool home_watch_by_mprotect(void);
 bool home_watch_blocks_kernel(void); /* the kernel's own writes would get EFAULT */
 struct home_io {
 	u32 first, n;

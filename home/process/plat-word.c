@@ -52,6 +52,20 @@ bool plat_trace_on(const char *topic)
 	return false;
 }
 
+bool plat_engine_option(const char *name, const char *value)
+{
+	const char *p = getenv("ANYKVM_BT");
+	size_t n = strlen(name), m = strlen(value);
+
+	for (p = p ? p : ""; *p; p += strcspn(p, ",")) {
+		p += *p == ',';
+		if (!strncmp(p, name, n) && p[n] == '=' && !strncmp(p + n + 1, value, m) &&
+		    (!p[n + 1 + m] || p[n + 1 + m] == ','))
+			return true;
+	}
+	return false;
+}
+
 static int trace_fd(void)
 {
 	static int fd = -1;

@@ -9,6 +9,7 @@ process-y += \
 	home/process/watch-protect.o \
 	home/process/eventfd.o \
 	home/process/plat-mem.o \
+	home/process/plat-window.o \
 	home/process/plat-lock.o \
 	home/process/plat-thread.o \
 	home/process/cancel.o \
@@ -27,6 +28,7 @@ process-so-y += \
 
 # Called while the vector registers are the guest's (plat.h).
 CFLAGS_home/process/plat-mem := -mgeneral-regs-only
+CFLAGS_home/process/plat-window := -mgeneral-regs-only
 CFLAGS_home/process/watch := -mgeneral-regs-only
 CFLAGS_home/process/plat-lock := -mgeneral-regs-only
 

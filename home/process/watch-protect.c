@@ -175,6 +175,11 @@ const char *home_watch_method(void)
 	return method_names[chosen()];
 }
 
+bool home_watch_by_mprotect(void)
+{
+	return chosen() == MPROTECT;
+}
+
 bool home_watch_blocks_kernel(void)
 {
 	return chosen() != UFFD;

@@ -123,6 +123,19 @@ u64 bt_cache_entry(struct bt_cache *c, struct bt_block *b)
 	return b->gpa + 1;
 }
 
+/* No program has windows here. */
+void bt_window_flush(struct bt_ctx *c, bool all)
+{
+	(void)c;
+	(void)all;
+}
+
+void bt_window_flush_page(struct bt_ctx *c, u64 lin)
+{
+	(void)c;
+	(void)lin;
+}
+
 /* Of the slow way into generated code, which nobody goes here. */
 #define NEVER(name)                         \
 	void never_##name(void) asm(#name); \
@@ -131,7 +144,8 @@ u64 bt_cache_entry(struct bt_cache *c, struct bt_block *b)
 		abort();                    \
 	}
 NEVER(bt_cache_map) NEVER(bt_fpu_load) NEVER(bt_fpu_save) NEVER(bt_smc_store)
-NEVER(bt_smc_write_around) NEVER(plat_bug) NEVER(plat_mutex_lock) NEVER(plat_mutex_unlock)
+NEVER(bt_smc_write_around) NEVER(bt_window_miss) NEVER(plat_bug)
+NEVER(plat_mutex_lock) NEVER(plat_mutex_unlock)
 NEVER(vcpu_mmio_read) NEVER(vcpu_mmio_retire) NEVER(vcpu_mmio_write) NEVER(vm_read)
 NEVER(x86_linearize) NEVER(x86_watch_hits) NEVER(bt_cache_flush)
 
