@@ -84,29 +84,53 @@ static bool transparent(const struct x86_insn *i)
 	return i->info->kind == X86_K_NATIVE || i->info->kind == X86_K_STACK;
 }
 
-u16 bt_live_at(struct bt_translation *t, u64 rip)
+/* How far bt_live_at looks, in instructions of all paths together. */
+#define LOOK_MOST 24
+
+/*
+ * Which of the flags @want are read on some path from linear address @lin on,
+ * before they get a new value. Paths are followed inside the block's page; past
+ * what can't be seen all count as read.
+ */
+static u16 look(struct bt_translation *t, u64 lin, u16 want, u32 *left)
 {
-	u64 lin = rip + t->b->cs_base, page = (t->rip + t->b->cs_base) & PAGE_MASK;
-	u16 want = X86_ARITH, live = 0;
+	u64 page = (t->rip + t->b->cs_base) & PAGE_MASK;
+	u16 live = 0;
 	struct x86_insn i;
 
-	if (t->key & BT_KEY_STEP)
-		return X86_ARITH;
-	for (u32 n = 0; n < 8 && want; n++) {
+	while (want & ~live) {
 		u32 off = lin & ~PAGE_MASK;
 
-		if ((lin & PAGE_MASK) != page || off > PAGE_SIZE - X86_INSN_MAX ||
+		if ((lin & PAGE_MASK) != page || off > PAGE_SIZE - X86_INSN_MAX || !*left ||
 		    x86_decode(&i, t->page + off, X86_INSN_MAX, t->mode))
-			break;
+			return live | want;
+		--*left;
 		t->b->dep_lo = min(t->b->dep_lo, (u16)off);
 		t->b->dep_hi = max(t->b->dep_hi, (u16)(off + i.len));
 		live |= i.info->flags_r & want;
-		if (!transparent(&i))
-			break;
-		want &= ~flags_killed(&i);
 		lin += i.len;
+		if (transparent(&i)) {
+			want &= ~flags_killed(&i);
+			continue;
+		}
+		if (i.info->kind != X86_K_BRANCH || !i.imm_len || i.opsize == 2 ||
+		    i.info->op == X86_OP_RET)
+			return live | want;
+		if (i.info->op != X86_OP_JMP && i.info->op != X86_OP_CALL)
+			live |= look(t, lin, want & ~live, left);
+		lin = t->mode == X86_MODE_64 ? lin + i.imm : (u32)(lin + i.imm);
 	}
-	return live | want;
+	return live;
+}
+
+u16 bt_live_at(struct bt_translation *t, u64 rip)
+{
+	u32 left = LOOK_MOST;
+
+	/* A debugger may look at any instruction. */
+	if (t->key & (BT_KEY_STEP | BT_KEY_BP))
+		return X86_ARITH;
+	return look(t, rip + t->b->cs_base, X86_ARITH, &left);
 }
 
 static bool breakpoint_at(const struct bt_translation *t, u64 rip)
