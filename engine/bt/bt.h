@@ -283,6 +283,7 @@ struct bt_map {
 	u32 host;		/* offset from the block's code */
 	u16 guest;		/* offset of the instruction from the block's first byte */
 	u16 len;		/* of the instruction */
+	bool parked;		/* live flags are in ctx->flags there */
 	u32 slow;		/* offset of its twin that asks the TLB: a host fault goes on there; 0: none */
 };
 

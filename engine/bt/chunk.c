@@ -176,12 +176,12 @@ static const u8 *unpack(const u8 *p, u32 *v)
 	return p;
 }
 
-/* An entry: host, from the one before; guest << 4 | length; slow. */
+/* An entry: host, from the one before; guest << 4 | length; slow << 1 | parked. */
 static u8 *pack_map(u8 *p, const struct bt_map *m, u32 host)
 {
 	p = pack(p, m->host - host);
 	p = pack(p, (u32)m->guest << 4 | m->len);
-	return pack(p, m->slow);
+	return pack(p, m->slow << 1 | m->parked);
 }
 
 static const u8 *unpack_map(const u8 *p, struct bt_map *m)
@@ -193,7 +193,10 @@ static const u8 *unpack_map(const u8 *p, struct bt_map *m)
 	p = unpack(p, &v);
 	m->guest = v >> 4;
 	m->len = v & 15;
-	return unpack(p, &m->slow);
+	p = unpack(p, &v);
+	m->slow = v >> 1;
+	m->parked = v & 1;
+	return p;
 }
 
 void bt_cache_keep_maps(struct bt_cache *c, struct bt_block *b, const struct bt_map *m, u32 n)

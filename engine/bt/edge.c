@@ -39,7 +39,7 @@ static void leave(struct bt_translation *t, enum bt_exit why, bool parked)
 void bt_exit(struct bt_translation *t, u64 rip, enum bt_exit why)
 {
 	bt_set_rip(t, rip);
-	leave(t, why, false);
+	leave(t, why, t->parked);
 }
 
 void bt_exit_t0(struct bt_translation *t, enum bt_exit why)
@@ -318,7 +318,9 @@ void bt_edge_ret(struct bt_translation *t, u32 extra)
 		leave_at_t0(t);
 		return;
 	}
-	if (returns_parked(t) && !t->parked)
+	if (!returns_parked(t))
+		bt_want_flags(t);
+	else if (!t->parked)
 		bt_park(t);
 	if (extra)
 		emit_rm(t->e, E_W, 0x8d, T1, EMIT_MEM(G_RSP, -(s32)extra));

@@ -68,10 +68,11 @@ bool bt_host_fault(struct vcpu *v, struct engine_fault *f)
 	struct bt_ctx *x = v->engine_priv;
 	enum bt_exit why = BT_EXIT_EXC;
 	struct x86_exception exc;
-	u64 rip, twin;
-	u32 len;
+	struct bt_block *b;
+	struct bt_map m;
+	u64 twin;
 
-	if (!x || !bt_cache_map(x->cache, f->rip, &rip, &len))
+	if (!x || !bt_cache_map_at(x->cache, f->rip, &b, &m))
 		return false;
 	switch (f->signo) {
 	case SIG_FPE:
@@ -104,7 +105,7 @@ bool bt_host_fault(struct vcpu *v, struct engine_fault *f)
 	}
 	v->emu.exc = exc;
 	x->exit_reason = why;
-	x->rip = rip;
-	f->rip = (u64)bt_asm_exit;
+	x->rip = b->rip + m.guest;
+	f->rip = m.parked ? (u64)bt_asm_exit_parked : (u64)bt_asm_exit;
 	return true;
 }

@@ -193,10 +193,6 @@ static void window_access(struct bt_translation *t, const struct x86_insn *i,
 	};
 	struct bt_cold *c;
 
-	if (t->parked) {
-		bt_unpark(t);
-		t->parked = false;
-	}
 	bt_map_here(t, t->cur);
 	want.map = t->nmap - 1;
 	if (!p->is_const && !p->fs) {
@@ -207,16 +203,14 @@ static void window_access(struct bt_translation *t, const struct x86_insn *i,
 	}
 	want.win = w;
 	if (check) {
-		if (live)
-			bt_park(t);
+		bt_free_flags(t);
 		want.from[0] = bt_place_check(t, p, w);
-		if (live)
-			bt_unpark(t);
 	}
 	c = bt_cold(t, COLD_TWIN, 0);
 	*c = want;
 	operand(t, i, p, w);
-	body(t, i);
+	bt_place_body(t, i, body);
+	c->parked = t->parked;
 	c->after = e_off(t->e);
 	if (want.verify)
 		bt_known_touched(t, p, w);
@@ -255,13 +249,13 @@ void bt_window_end(struct bt_translation *t, u32 next)
 
 	if (!(t->key & BT_KEY_WINDOW) || bt_known_stack_near(t))
 		return;
-	if (live)
+	if (live && !t->parked)
 		bt_park(t);
 	from = emit_in_window(t, G_RSP, bt_stack_window(t));
 	c = bt_cold(t, COLD_STACK, from);
 	c->live = live;
 	c->rip = bt_insn_rip(t, next);
-	if (live)
+	if (live && !t->parked)
 		bt_unpark(t);
 }
 
@@ -311,9 +305,9 @@ void bt_cold_twin(struct bt_translation *t, struct bt_cold *c)
 	struct bt_emit *e = t->e;
 	u32 direct = 0, join = 0;
 
-	/* The host's fault comes here with the flags in place, the check with them parked. */
+	/* The host's fault comes here with the flags where the body has them, the check with them parked. */
 	t->map[c->map].slow = e_off(e) - t->b->code;
-	if (c->live)
+	if (c->live && !c->parked)
 		bt_park(t);
 	if (c->from[0])
 		emit_patch(e, c->from[0], e_off(e));

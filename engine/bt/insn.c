@@ -187,7 +187,6 @@ static void insn_jmp(struct bt_translation *t, const struct x86_insn *i)
 		bt_edge(t, bt_target(t, i), t->live[t->n]);
 		return;
 	}
-	t->parks = true;
 	if (i->is_mem) {
 		bt_operand(t, i, i->opsize, X86_A_R, body_load_target);
 	} else {
@@ -204,7 +203,6 @@ static void insn_call(struct bt_translation *t, const struct x86_insn *i)
 		bt_edge(t, bt_target(t, i), t->live[t->n]);
 		return;
 	}
-	t->parks = true;
 	if (i->is_mem) {
 		bt_operand(t, i, i->opsize, X86_A_R, body_to_scratch);
 	} else {
@@ -218,7 +216,6 @@ static void insn_call(struct bt_translation *t, const struct x86_insn *i)
 
 static void insn_ret(struct bt_translation *t, const struct x86_insn *i)
 {
-	t->parks = !(t->key & BT_KEY_WINDOW);
 	bt_stack(t, i, 0, X86_A_R, body_ret);
 	bt_edge_ret(t, i->imm_len ? (u16)i->imm : 0);
 }

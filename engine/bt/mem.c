@@ -37,6 +37,29 @@ void bt_unpark(struct bt_translation *t)
 	emit_mov(t->e, R_RAX, T1);
 }
 
+void bt_free_flags(struct bt_translation *t)
+{
+	if (!t->live[t->cur] || t->parked)
+		return;
+	bt_park(t);
+	t->parked = true;
+}
+
+void bt_want_flags(struct bt_translation *t)
+{
+	if (t->parked)
+		bt_unpark(t);
+	t->parked = false;
+}
+
+void bt_place_body(struct bt_translation *t, const struct x86_insn *i, bt_body body)
+{
+	if (bt_needs_flags(t, i))
+		bt_want_flags(t);
+	t->map[t->nmap - 1].parked = t->parked;
+	body(t, i);
+}
+
 void bt_get(struct bt_translation *t, u8 dst, u8 guest)
 {
 	u8 h = bt_host_reg[guest];
@@ -228,8 +251,7 @@ void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32
 	};
 	struct bt_cold *c;
 
-	if (live && !t->parked)
-		bt_park(t);
+	bt_free_flags(t);
 	if (segmented(t, seg))
 		emit_segment(t, size, memop, seg);
 	emit_add(t, T0, -want.off);
@@ -244,11 +266,8 @@ void bt_access(struct bt_translation *t, const struct x86_insn *i, u32 size, u32
 	if (g) {
 		emit_store(t->e, EMIT_MEM(X86_RSP, CTX_OFF(group) + 8 * g->slot), T0);
 	}
-	if (live && !t->parks)
-		bt_unpark(t);
-	t->parked = live && t->parks;
 	t->mem = EMIT_MEM(T0, want.off);
-	body(t, i);
+	bt_place_body(t, i, body);
 	c->after = e_off(t->e);
 }
 

@@ -245,7 +245,7 @@ static void emit_cold(struct bt_translation *t)
 			if (c->from[k])
 				emit_patch(t->e, c->from[k], e_off(t->e));
 		t->cur = c->insn;
-		t->parks = t->parked = false;
+		t->parked = false;
 		bt_map_here(t, c->insn);
 		emit[c->kind](t, c);
 	}
@@ -277,6 +277,42 @@ static void before_branch(struct bt_translation *t)
 		bt_loop_end(t);
 }
 
+bool bt_needs_flags(const struct bt_translation *t, const struct x86_insn *i)
+{
+	const struct x86_opcode *o = i->info;
+
+	switch (o->kind) {
+	case X86_K_NATIVE:
+	case X86_K_NATIVE_DE:
+	case X86_K_STACK:
+		/*
+		 * What reads them, and what changes some and leaves others that are live. Undefined
+		 * ones are left by some processors.
+		 */
+		return (o->flags_r & X86_ARITH) ||
+		       ((o->flags_w & X86_ARITH) &&
+			(t->live[t->cur + 1] & ~(flags_killed(i) & ~o->flags_u)));
+	case X86_K_BRANCH:
+		/* Direct jumps carry them in the processor. */
+		if (!i->imm_len || o->op == X86_OP_RET)
+			return false;
+		return (o->op != X86_OP_JMP && o->op != X86_OP_CALL) || t->live[t->n];
+	default:
+		return true;
+	}
+}
+
+/* Flags that an access has parked stay so until somebody needs them, or has replaced them. */
+static void emit_insn(struct bt_translation *t, const struct x86_insn *i)
+{
+	if (bt_needs_flags(t, i))
+		bt_want_flags(t);
+	bt_insn(t, i);
+	t->map[t->nmap - 1].parked = t->parked;
+	if ((i->info->flags_w & X86_ARITH) || !t->live[t->cur + 1])
+		t->parked = false;
+}
+
 static void emit_block(struct bt_translation *t)
 {
 	struct bt_block *b = t->b;
@@ -284,6 +320,7 @@ static void emit_block(struct bt_translation *t)
 	b->code = e_off(t->e);
 	t->nmap = 0;
 	t->cur = 0;
+	t->parked = false;
 	bt_known_start(t);
 	bt_map_here(t, 0);
 	bt_loop_begin(t);
@@ -295,8 +332,7 @@ static void emit_block(struct bt_translation *t)
 		if (t->end == END_BRANCH && t->cur == t->n - 1)
 			before_branch(t);
 		bt_map_here(t, t->cur);
-		t->parks = t->parked = false;
-		bt_insn(t, i);
+		emit_insn(t, i);
 		bt_known_step(t, i);
 	}
 	t->cur = t->n ? t->n - 1 : 0;
@@ -306,6 +342,7 @@ static void emit_block(struct bt_translation *t)
 		bt_exit(t, bt_insn_rip(t, t->n), BT_EXIT_INTERP);
 	}
 	if (t->end == END_FALL) {
+		bt_want_flags(t);
 		bt_window_end(t, t->n);
 		bt_edge(t, bt_insn_rip(t, t->n), t->live[t->n]);
 	}

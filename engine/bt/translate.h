@@ -51,6 +51,7 @@ struct bt_cold {
 	u8 kind;
 	u8 insn;		/* index of the guest instruction */
 	bool live;		/* COLD_MEM: flags are parked; COLD_KICK: rcx is in T1 */
+	bool parked;		/* COLD_TWIN: at the body, too */
 	bool always;		/* COLD_MEM: T0 is still the linear address */
 	u8 link;		/* COLD_LINK; COLD_MISS: the view */
 	u16 flags;		/* COLD_EDGE: live at the target */
@@ -119,8 +120,7 @@ struct bt_translation {
 	s32 group_off[BT_MAX_INSNS];
 	u32 cur;		/* instruction in work */
 	struct emit_mem mem;	/* its memory operand in the host */
-	bool parks;		/* it may leave flags parked after an access ... */
-	bool parked;		/* ... and has */
+	bool parked;		/* what is live of the flags is in ctx->flags, and not in the processor */
 	u8 form[BT_MAX_INSNS];	/* with BT_KEY_WINDOW: where each operand is expected, hint.c */
 	u32 nknown;
 	struct bt_known known[BT_MAX_KNOWN];
@@ -141,6 +141,8 @@ u64 bt_insn_rip(const struct bt_translation *t, u32 n);
 u64 bt_target(const struct bt_translation *t, const struct x86_insn *i);
 struct bt_cold *bt_cold(struct bt_translation *t, enum bt_cold_kind kind, u32 from);
 void bt_map_here(struct bt_translation *t, u32 insn);
+/* Does @i, the instruction in work, need the live flags in the processor? */
+bool bt_needs_flags(const struct bt_translation *t, const struct x86_insn *i);
 /* Arithmetic flags live at guest @rip, all when it can't be seen. */
 u16 bt_live_at(struct bt_translation *t, u64 rip);
 
@@ -154,6 +156,12 @@ static inline struct emit_mem bt_home(u8 h)
 void emit_park(struct bt_emit *e);
 void bt_park(struct bt_translation *t);
 void bt_unpark(struct bt_translation *t);
+/* The processor's flags are about to be ruined: park those that are live, once. */
+void bt_free_flags(struct bt_translation *t);
+/* Have them in the processor again. */
+void bt_want_flags(struct bt_translation *t);
+/* Place the body of an access: with the flags where it needs them. */
+void bt_place_body(struct bt_translation *t, const struct x86_insn *i, bt_body body);
 void bt_get(struct bt_translation *t, u8 dst, u8 guest);	/* host dst = guest register, 64 bits */
 /* @dst = the offset that the memory operand names (no segment base). May use T1. */
 void bt_ea(struct bt_translation *t, const struct x86_insn *i, u8 dst);

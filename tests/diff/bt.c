@@ -62,6 +62,7 @@ struct plan {
 	u16 bits;			/* number a bit of a string that lies around its operand */
 	u16 bases;			/* the only registers that address memory: accesses meet */
 	u16 undef;			/* flags undefined so far */
+	u16 ever_undef;			/* ... or once, which a fault may show */
 	bool reads_undef;
 	u32 n, len;
 	u32 off[MAX_CASE + 2];
@@ -136,6 +137,7 @@ static bool add_insn(struct plan *p)
 	if (!(i.info->attr & X86_T_SHIFT))
 		p->undef &= ~i.info->flags_w;
 	p->undef |= i.info->flags_u;
+	p->ever_undef |= i.info->flags_u;
 	p->written |= random_writes(&i);
 	p->off[p->n++] = p->len;
 	memcpy(p->code + p->len, b, i.len);
@@ -236,7 +238,8 @@ static void on_fault(int sig, siginfo_t *si, void *uc)
 	greg_t *g = ((ucontext_t *)uc)->uc_mcontext.gregs;
 	struct outcome *o = running == 1 ? &native : &engine;
 	u64 rip = g[REG_RIP], twin;
-	u32 len;
+	struct bt_block *b;
+	struct bt_map m;
 
 	if (running == 2 && (sig == SIGSEGV || sig == SIGBUS)) {
 		twin = bt_cache_twin(ctx->cache, rip);
@@ -256,8 +259,16 @@ static void on_fault(int sig, siginfo_t *si, void *uc)
 
 		o->gpr[r] = h & BT_HOMED ? ctx->home[h & 3] : (u64)g[greg[h]];
 	}
-	if (running == 2 && !bt_cache_map(ctx->cache, rip, &rip, &len))
-		rip = 0;
+	o->rflags = g[REG_EFL];
+	if (running == 2) {
+		if (bt_cache_map_at(ctx->cache, rip, &b, &m)) {
+			rip = b->rip + m.guest;
+			if (m.parked)
+				o->rflags = ctx->flags >> 8 | (ctx->flags & 1) << 11;
+		} else {
+			rip = 0;
+		}
+	}
 	o->rip = rip;
 	running = 0;
 	siglongjmp(escape, 1);
@@ -410,13 +421,16 @@ static const char *differs(u16 undef)
 		}
 	if (memcmp(native.data, engine.data, DIFF_DATA_SIZE))
 		return "memory";
-	if (native.fault)
+	/* A fault shows any flags where no path reads them; under single step all are read. */
+	if (native.fault && !(ctx->key & BT_KEY_STEP))
 		return NULL;
 	if ((native.rflags ^ engine.rflags) & mask) {
 		snprintf(what, sizeof(what), "flags: %llx, engine %llx", (long long)native.rflags,
 			 (long long)engine.rflags);
 		return what;
 	}
+	if (native.fault)
+		return NULL;
 	normalize(native.xsave);
 	normalize(engine.xsave);
 	for (u32 n = 0; n < 832; n++)
@@ -566,7 +580,7 @@ static enum verdict judge(const struct plan *p, u32 seed, bool verbose)
 	whole = run_engine();
 	if (!whole)
 		return NOT_RUN;
-	what = differs(p->undef);
+	what = differs(native.fault ? p->ever_undef : p->undef);
 	if (what || verbose)
 		describe(p, seed, what ? what : "equal");
 	return what ? DIFFERENT : SAME;
