@@ -40,9 +40,9 @@ struct bt_ctx *bt_ctx_create(struct vcpu *v)
 		plat_stack_free(x, BT_STACK_SIZE, sizeof(*x));
 		return NULL;
 	}
+	/* Zeros are a TLB of invalid entries, but for the first of each: most is never touched. */
 	for (u32 m = 0; m < BT_MMU_COUNT; m++)
-		for (u32 i = 0; i < BT_TLB_SIZE; i++)
-			bt_tlb_drop(&x->tlb[m], i);
+		bt_tlb_drop(&x->tlb[m], 0);
 	memset(x->jc_used, 0xff, sizeof(x->jc_used));	/* all, to be emptied */
 	bt_jc_flush(x);
 	return x;
