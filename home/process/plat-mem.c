@@ -156,14 +156,17 @@ int plat_guest_cmpxchg(void *host, void *old, const void *val, size_t n, bool *d
 /*
  * Two mappings of one shared memory; neither is ever writable and executable.
  * Where a memfd can not be executable (vm.memfd_noexec), anonymous shared
- * memory does the same: mremap(2) with an old size of 0 maps it once more.
+ * memory does the same: mremap(2) with an old size of 0 maps it once more. So
+ * it is for perf(1), too, which looks for names of such memory in its map, but
+ * takes a memfd for a file.
  */
 int plat_code_alloc(size_t size, void **rw, void **rx)
 {
-	int fd = sys2(SYS_memfd_create, "anykvm-code", MFD_CLOEXEC | MFD_EXEC);
+	bool plain = plat_trace_on("perf");
+	int fd = plain ? -1 : sys2(SYS_memfd_create, "anykvm-code", MFD_CLOEXEC | MFD_EXEC);
 	long p;
 
-	if (fd == -EINVAL)
+	if (fd == -EINVAL && !plain)
 		fd = sys2(SYS_memfd_create, "anykvm-code", MFD_CLOEXEC);
 	if (fd >= 0) {
 		if (sys2(SYS_ftruncate, fd, size)) {
