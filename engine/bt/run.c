@@ -118,12 +118,13 @@ static void sync_mode(struct bt_ctx *x)
 /*
  * An exception is pending. Alone it is delivered here: the way through
  * vcpu_enter_guest would give up the vector registers, and has more to look at.
+ * With an access still out at the host program it waits for the next KVM_RUN.
  */
 static enum go deliver(struct bt_ctx *x, enum engine_exit *why)
 {
 	struct vcpu *v = x->vcpu;
 
-	if (unlikely(READ_ONCE(x->kick) || v->trace))
+	if (unlikely(READ_ONCE(x->kick) || v->trace || v->mmio.n))
 		return GO_RECHECK;
 	x->key_stale = true;
 	return vcpu_inject_exception(v, why) ? GO_ON : GO_LEAVE;
@@ -281,23 +282,31 @@ static u64 next_page(const struct x86_cpu *c, u64 lin)
 	return x86_64bit(c) ? next : (u32)next;
 }
 
-/* Where the instruction at rip stands. Only one that may reach into the next page asks for it. */
-static enum go locate(struct bt_ctx *x, struct where *w, enum engine_exit *why)
+/*
+ * Where the instruction at rip stands. Only one that may reach into the next page asks for it.
+ * False: do as *@go says.
+ */
+static bool locate(struct bt_ctx *x, struct where *w, enum go *go, enum engine_exit *why)
 {
 	const struct x86_cpu *c = &x->vcpu->cpu;
 	struct bt_fetched e;
 	int r;
 
 	if (x86_64bit(c) ? !x86_canonical(c->rip, c->linear_bits) :
-			   c->rip > c->seg[X86_CS].limit)
-		return raise_gp(x, why);
+			   c->rip > c->seg[X86_CS].limit) {
+		*go = raise_gp(x, why);
+		return false;
+	}
 	*w = (struct where){ .lin = linear_rip(c), .gpa2 = ~0ull };
 	r = bt_fetch_page(x, w->lin, false, &e);
-	if (r == X86_EMU_FAULT)
-		return raise(x, &x->vcpu->emu.exc, why);
+	if (r == X86_EMU_FAULT) {
+		*go = raise(x, &x->vcpu->emu.exc, why);
+		return false;
+	}
 	if (r != X86_EMU_OK) {
 		*why = ENGINE_EXIT_FAULT;
-		return GO_LEAVE;
+		*go = GO_LEAVE;
+		return false;
 	}
 	w->gpa = e.gpa | (w->lin & ~PAGE_MASK);
 	w->page = e.host;
@@ -308,7 +317,7 @@ static enum go locate(struct bt_ctx *x, struct where *w, enum engine_exit *why)
 		w->page2 = e.host;
 		w->global &= e.global;
 	}
-	return GO_ON;
+	return true;
 }
 
 static struct bt_block *translate(struct bt_ctx *x, struct where *w)
@@ -353,8 +362,7 @@ static struct bt_block *find_block(struct bt_ctx *x, struct bt_link *link, enum 
 	struct bt_block *b;
 	struct where w;
 
-	*go = locate(x, &w, why);
-	if (*go != GO_ON)
+	if (!locate(x, &w, go, why))
 		return NULL;
 	if (unlikely(!w.page)) {
 		*go = interpret(x, why);
