@@ -86,12 +86,9 @@ static inline u64 bt_jc_invalid(u32 i)
 
 /*
  * The return cache: CALL leaves its return site's landing where the stack
- * pointer says, RET jumps there. One for each view of memory, and one for
- * user code with windows, whose landings expect the flags elsewhere.
+ * pointer says, RET jumps there. One for each view of memory.
  */
 #define BT_RC_SIZE 256u
-#define BT_RC_WINDOW BT_MMU_COUNT
-#define BT_RC_TABLES (BT_MMU_COUNT + 1)
 
 /* Numbers of address spaces: 0 is a kick, the last one is never given. */
 #define BT_EDGE_NONE ~0u
@@ -222,7 +219,7 @@ struct bt_ctx {
 	struct bt_ring enter, leave;	/* where SYSCALL and SYSRET go */
 	u32 form_site;		/* BT_EXIT_FORM: lower half of the instruction's rip, or BT_NO_SITE */
 	u8 bounce[BT_BOUNCE * 2] __attribute__((aligned(64)));
-	u64 rc[BT_RC_TABLES][BT_RC_SIZE];	/* host addresses of landings */
+	u64 rc[BT_MMU_COUNT][BT_RC_SIZE];	/* host addresses of landings */
 	struct bt_tlb tlb[BT_MMU_COUNT];
 	struct bt_jc_entry jc[BT_MMU_COUNT][BT_JC_SIZE];
 
@@ -230,7 +227,7 @@ struct bt_ctx {
 	struct vcpu *vcpu;
 	struct bt_cache *cache;		/* code buffer and blocks of this vCPU */
 	struct bt_jump jump;
-	u64 rc_miss[BT_RC_TABLES];	/* where a RET goes that finds nothing: edge.c */
+	u64 rc_miss[BT_MMU_COUNT];	/* where a RET goes that finds nothing: edge.c */
 	u64 jc_used[BT_MMU_COUNT][BT_JC_SIZE / 64];	/* entries that a flush must empty */
 	bool fpu_live;			/* the guest's x87/SSE/AVX state is in the processor */
 	u64 bounce_gpa[2];		/* what mem_commit writes back: see tlb.c */
@@ -269,10 +266,8 @@ enum bt_link_kind { BT_LINK_NEAR, BT_LINK_FAR, BT_LINK_LANDING };
 struct bt_link {
 	u32 rel;		/* code offset of the rel32 */
 	u32 stub;		/* code offset to which it points while unlinked */
-	u32 number;		/* not NEAR: code offset of the imm32, the number or its negative */
+	u32 number;		/* not NEAR: code offset of the imm32 */
 	u8 kind;
-	bool negative;
-	bool parked;		/* the jump is made with the flags in ctx->flags */
 	struct bt_block *from, *to;	/* to: NULL while unlinked */
 	struct bt_link *next_in, **prev_in;	/* list of the target's incoming links */
 	u64 rip;		/* guest target */

@@ -137,10 +137,8 @@ u64 bt_cache_entry(struct bt_cache *c, struct bt_block *b)
 /* The number under which the link holds. */
 static void set_number(struct bt_cache *c, const struct bt_link *l, u32 number)
 {
-	u32 v = l->negative ? -number : number;
-
 	if (l->kind != BT_LINK_NEAR)
-		__builtin_memcpy(c->e.base + l->number, &v, 4);
+		__builtin_memcpy(c->e.base + l->number, &number, 4);
 }
 
 static void unlink_out(struct bt_cache *c, struct bt_link *l)
@@ -163,7 +161,7 @@ static bool may_be_near(const struct bt_link *l, const struct bt_block *to)
 
 static u32 entry_of(const struct bt_link *l, const struct bt_block *to)
 {
-	if (l->parked)
+	if (l->kind != BT_LINK_NEAR)
 		return to->entry;
 	return l->kind == BT_LINK_NEAR && to == l->from ? to->loop : to->code;
 }

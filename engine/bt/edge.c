@@ -6,10 +6,11 @@
  * the jump cache, and RET the return cache. Whatever can close a loop sees a
  * kick: in ctx->kick, or as a number that does not match.
  *
- * Flags. Direct jumps carry them in the processor: so checks on the way that
- * come where flags may be live use none, but JRCXZ, with rcx in T1 meanwhile.
- * Computed jumps carry them in ctx->flags; so do returns, but for those of
- * code with windows, whose own load leaves flags alone.
+ * Flags. Jumps inside a page carry them in the processor, so the check of the
+ * kick that comes where flags may be live uses none, but JRCXZ, with rcx in T1
+ * meanwhile. All others carry them in ctx->flags, and the target takes them
+ * from there if it reads any: what parks them once is cheaper than any check
+ * that leaves them alone.
  */
 #include "jump.h"
 #include "translate.h"
@@ -60,11 +61,6 @@ bool bt_same_page(const struct bt_translation *t, u64 target)
 	       ((target + base) & ~PAGE_MASK) <= PAGE_SIZE - X86_INSN_MAX;
 }
 
-static bool returns_parked(const struct bt_translation *t)
-{
-	return !(t->key & BT_KEY_WINDOW);
-}
-
 static struct emit_mem edge_of(enum bt_mmu m)
 {
 	return EMIT_MEM(X86_RSP, CTX_OFF(edge) + 4 * (s32)m);
@@ -83,16 +79,6 @@ static u32 emit_jrcxz(struct bt_emit *e)
 static void patch8(struct bt_emit *e, u32 at)
 {
 	e->base[at] = e_off(e) - (at + 1);
-}
-
-/* ecx = the number now minus the link's: 0 when the link holds. Returns where the imm32 is. */
-static u32 emit_number(struct bt_emit *e, enum bt_mmu m)
-{
-	emit_rm(e, 0, 0x8b, R_RCX, edge_of(m));
-	e8(e, 0x8d);				/* lea ecx, [rcx + disp32] */
-	e8(e, 0x89);
-	e32(e, -BT_EDGE_NONE);
-	return e_off(e) - 4;
 }
 
 /* ---- links ---- */
@@ -115,21 +101,31 @@ static void link_near(struct bt_translation *t, u32 rel, u64 target)
 	make_link(t, BT_LINK_NEAR, target)->rel = rel;
 }
 
+static void park_once(struct bt_translation *t)
+{
+	if (!t->parked)
+		bt_park(t);
+	t->parked = true;
+}
+
+/* Jump out when the number is not the link's. Returns the rel32. */
+static u32 check_number(struct bt_translation *t, struct bt_link *l)
+{
+	emit_rm(t->e, 0, 0x81, 7, edge_of(bt_key_mmu(t->key)));	/* cmp dword, imm32 */
+	l->number = e_off(t->e);
+	e32(t->e, BT_EDGE_NONE);
+	return emit_jump(t->e, CC_NE);
+}
+
 /* Another page: the jump stands under a number. */
 static void edge_far(struct bt_translation *t, u64 target)
 {
 	struct bt_link *l = make_link(t, BT_LINK_FAR, target);
 	struct bt_cold *c;
-	u32 ok;
 
-	emit_mov(t->e, T1, R_RCX);
-	l->number = emit_number(t->e, bt_key_mmu(t->key));
-	l->negative = true;
-	ok = emit_jrcxz(t->e);
-	c = bt_cold(t, COLD_LINK, emit_jump(t->e, CC_ALWAYS));
+	park_once(t);
+	c = bt_cold(t, COLD_LINK, check_number(t, l));
 	c->link = l - t->b->link;
-	patch8(t->e, ok);
-	emit_mov(t->e, R_RCX, T1);
 	l->rel = emit_jump(t->e, CC_ALWAYS);
 }
 
@@ -257,8 +253,7 @@ void bt_edge_indirect(struct bt_translation *t)
 		leave_at_t0(t);
 		return;
 	}
-	if (!t->parked)
-		bt_park(t);
+	park_once(t);
 	bt_edge_view(t, bt_key_mmu(t->key));
 }
 
@@ -293,9 +288,8 @@ _Static_assert(BT_RC_SIZE == 256, "emit_rc_index: a byte");
 
 static struct emit_mem rc_entry(const struct bt_translation *t)
 {
-	u32 k = returns_parked(t) ? bt_key_mmu(t->key) : BT_RC_WINDOW;
-
-	return EMIT_MEMX(X86_RSP, T1, 3, CTX_OFF(rc) + (s32)(k * BT_RC_SIZE * 8));
+	return EMIT_MEMX(X86_RSP, T1, 3,
+			 CTX_OFF(rc) + (s32)(bt_key_mmu(t->key) * BT_RC_SIZE * 8));
 }
 
 void bt_edge_call(struct bt_translation *t)
@@ -318,19 +312,17 @@ void bt_edge_ret(struct bt_translation *t, u32 extra)
 		leave_at_t0(t);
 		return;
 	}
-	if (!returns_parked(t))
-		bt_want_flags(t);
-	else if (!t->parked)
-		bt_park(t);
+	park_once(t);
 	if (extra)
 		emit_rm(t->e, E_W, 0x8d, T1, EMIT_MEM(G_RSP, -(s32)extra));
 	emit_rc_index(t, extra ? T1 : G_RSP);
 	emit_jmp_mem(t->e, rc_entry(t));
 }
 
-/* A return came, to T0. Flags are parked. */
-static void landing_parked(struct bt_translation *t, struct bt_link *l)
+/* A return came, to T0. */
+void bt_cold_landing(struct bt_translation *t, struct bt_cold *c)
 {
+	struct bt_link *l = make_link(t, BT_LINK_LANDING, c->rip);
 	enum bt_mmu m = bt_key_mmu(t->key);
 	struct bt_emit *e = t->e;
 	u32 stale;
@@ -343,59 +335,13 @@ static void landing_parked(struct bt_translation *t, struct bt_link *l)
 		emit_rr(e, E_W, 0x3b, T0, T1);
 	}
 	emit_jump_to(e, CC_NE, t->c->way[m][BT_WAY_JUMP_PARKED]);
-	emit_rm(e, 0, 0x81, 7, edge_of(m));			/* cmp dword, imm32 */
-	l->number = e_off(e);
-	e32(e, BT_EDGE_NONE);
-	stale = emit_jump(e, CC_NE);
+	stale = check_number(t, l);
 	l->rel = emit_jump(e, CC_ALWAYS);
-	l->parked = true;
 	l->stub = e_off(e);
 	emit_patch(e, stale, l->stub);
 	emit_patch(e, l->rel, l->stub);
 	emit_const(e, T0, (u64)l);
 	emit_jump_to(e, CC_ALWAYS, t->c->way[m][BT_WAY_LINK_PARKED]);
-}
-
-/* The same with the flags in the processor. */
-static void landing_plain(struct bt_translation *t, struct bt_link *l)
-{
-	enum bt_mmu m = bt_key_mmu(t->key);
-	struct bt_emit *e = t->e;
-	u64 minus = -l->rip;
-	u32 ok;
-
-	emit_mov(e, T1, R_RCX);
-	if ((s64)minus == (s32)minus) {
-		emit_rm(e, E_W, 0x8d, R_RCX, EMIT_MEM(T0, (s32)minus));
-	} else {
-		emit_const(e, R_RCX, minus);
-		emit_rm(e, E_W, 0x8d, R_RCX, EMIT_MEMX(R_RCX, T0, 0, 0));
-	}
-	ok = emit_jrcxz(e);
-	emit_mov(e, R_RCX, T1);
-	emit_jump_to(e, CC_ALWAYS, t->c->way[m][BT_WAY_JUMP]);
-	patch8(e, ok);
-	l->number = emit_number(e, m);
-	l->negative = true;
-	ok = emit_jrcxz(e);
-	emit_mov(e, R_RCX, T1);
-	l->stub = e_off(e);
-	emit_const(e, T0, (u64)l);
-	emit_jump_to(e, CC_ALWAYS, t->c->way[m][BT_WAY_LINK]);
-	patch8(e, ok);
-	emit_mov(e, R_RCX, T1);
-	l->rel = emit_jump(e, CC_ALWAYS);
-	emit_patch(e, l->rel, l->stub);
-}
-
-void bt_cold_landing(struct bt_translation *t, struct bt_cold *c)
-{
-	struct bt_link *l = make_link(t, BT_LINK_LANDING, c->rip);
-
-	if (returns_parked(t))
-		landing_parked(t, l);
-	else
-		landing_plain(t, l);
 }
 
 /* ---- ways that all blocks share, at the code buffer's beginning ---- */
@@ -444,7 +390,6 @@ void bt_edge_ways(struct bt_cache *c)
 		emit_ways(c, m);
 		c->ctx->rc_miss[m] = (u64)c->rx + c->way[m][BT_WAY_JUMP_PARKED];
 	}
-	c->ctx->rc_miss[BT_RC_WINDOW] = (u64)c->rx + c->way[BT_MMU_USER][BT_WAY_JUMP];
 	BUG_ON(e_off(&c->e) > BT_WAYS_SIZE);
 }
 
@@ -460,12 +405,11 @@ void bt_cold_link(struct bt_translation *t, struct bt_cold *c)
 {
 	struct bt_link *l = &t->b->link[c->link];
 
-	if (l->kind == BT_LINK_FAR)
-		emit_mov(t->e, R_RCX, T1);
 	l->stub = e_off(t->e);
 	emit_patch(t->e, l->rel, l->stub);
 	emit_const(t->e, T0, (u64)l);
-	emit_jump_to(t->e, CC_ALWAYS, t->c->way[bt_key_mmu(t->key)][BT_WAY_LINK]);
+	emit_jump_to(t->e, CC_ALWAYS, t->c->way[bt_key_mmu(t->key)]
+				      [l->kind == BT_LINK_FAR ? BT_WAY_LINK_PARKED : BT_WAY_LINK]);
 }
 
 void bt_cold_kick(struct bt_translation *t, struct bt_cold *c)

@@ -163,7 +163,7 @@ void bt_jc_flush(struct bt_ctx *x)
 				x->jc[m][i].rip = bt_jc_invalid(i);
 			}
 		}
-	for (u32 k = 0; k < BT_RC_TABLES; k++)
+	for (u32 k = 0; k < BT_MMU_COUNT; k++)
 		for (u32 i = 0; i < BT_RC_SIZE; i++)
 			x->rc[k][i] = x->rc_miss[k];
 }
@@ -179,7 +179,7 @@ void bt_jc_remove(struct bt_ctx *x, u64 rip)
 
 void bt_rc_remove(struct bt_ctx *x, u64 code, u64 size)
 {
-	for (u32 k = 0; k < BT_RC_TABLES; k++)
+	for (u32 k = 0; k < BT_MMU_COUNT; k++)
 		for (u32 i = 0; i < BT_RC_SIZE; i++)
 			if (x->rc[k][i] - code < size)
 				x->rc[k][i] = x->rc_miss[k];

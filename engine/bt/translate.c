@@ -293,10 +293,12 @@ bool bt_needs_flags(const struct bt_translation *t, const struct x86_insn *i)
 		       ((o->flags_w & X86_ARITH) &&
 			(t->live[t->cur + 1] & ~(flags_killed(i) & ~o->flags_u)));
 	case X86_K_BRANCH:
-		/* Direct jumps carry them in the processor. */
+		/* Jumps inside the page carry them in the processor. */
 		if (!i->imm_len || o->op == X86_OP_RET)
 			return false;
-		return (o->op != X86_OP_JMP && o->op != X86_OP_CALL) || t->live[t->n];
+		if (o->op != X86_OP_JMP && o->op != X86_OP_CALL)
+			return true;
+		return t->live[t->n] && bt_same_page(t, bt_target(t, i));
 	default:
 		return true;
 	}
@@ -342,7 +344,8 @@ static void emit_block(struct bt_translation *t)
 		bt_exit(t, bt_insn_rip(t, t->n), BT_EXIT_INTERP);
 	}
 	if (t->end == END_FALL) {
-		bt_want_flags(t);
+		if (bt_same_page(t, bt_insn_rip(t, t->n)))
+			bt_want_flags(t);
 		bt_window_end(t, t->n);
 		bt_edge(t, bt_insn_rip(t, t->n), t->live[t->n]);
 	}

@@ -212,7 +212,7 @@ static bool links_right(struct bt_block *b)
 		if (l->from != b)
 			return false;
 		memcpy(&rel, ctx->cache->rw + l->rel, 4);
-		to = !l->to ? l->stub : l->parked ? l->to->entry : l->to->code;
+		to = !l->to ? l->stub : l->kind != BT_LINK_NEAR ? l->to->entry : l->to->code;
 		if (l->rel + 4 + rel != to)
 			return false;
 		if (!l->to)
@@ -255,7 +255,7 @@ static bool tables_right(void)
 			if (j->rip != bt_jc_invalid(i) && (!b || b->dead || b->rip != j->rip))
 				return false;
 		}
-	for (u32 k = 0; k < BT_RC_TABLES; k++)
+	for (u32 k = 0; k < BT_MMU_COUNT; k++)
 		for (u32 i = 0; i < BT_RC_SIZE; i++)
 			if (ctx->rc[k][i] != ctx->rc_miss[k] && !bt_cache_by_host(c, ctx->rc[k][i]))
 				return false;
