@@ -278,6 +278,28 @@ static bool same_state(const struct kvm_regs *r, const struct state *s, bool fla
 	       (!flags || !((s->rflags ^ r->rflags) & X86_ARITH));
 }
 
+/* The watched word changes between states @from and @to, and not by a REP in work there. */
+static bool missed(const struct outcome *want, u32 from, u32 to)
+{
+	for (u32 n = from + 1; n < to; n++)
+		if (want->trace[n].watched != want->trace[n - 1].watched &&
+		    (n + 1 == want->ntrace || want->trace[n].rip != want->trace[n + 1].rip) &&
+		    want->trace[n].rip != want->trace[n - 1].rip)
+			return true;
+	return false;
+}
+
+static const char *check_watch(const struct outcome *want, u32 from, u32 to)
+{
+	static char text[96];
+
+	if (!missed(want, from, to))
+		return NULL;
+	snprintf(text, sizeof(text), "a change of the watched word between states %u and %u", from,
+		 to);
+	return text;
+}
+
 /* A look at the program between two instructions: the processor must have been there, and later. */
 static const char *check_state(const struct outcome *want, enum how how, u32 *pos)
 {
@@ -293,15 +315,17 @@ static const char *check_state(const struct outcome *want, enum how how, u32 *po
 		if (how == HOW_STEPPED && n > *pos + 1)
 			break;
 	}
-	if (n < want->ntrace && (how == HOW_KICKED || n <= *pos + 1)) {
+	if (n < want->ntrace && (how != HOW_STEPPED || n <= *pos + 1)) {
+		const char *bad = how == HOW_WATCHED ? check_watch(want, *pos, n) : NULL;
+
 		*pos = n;
-		return NULL;
+		return bad;
 	}
 	if (want->ntrace == MAX_TRACE)
 		return NULL;
 	snprintf(text, sizeof(text),
 		 "%s at %llx (flags %llx): no state of the processor's after its %u. (%llx)",
-		 how == HOW_STEPPED ? "stepped" : "kicked", r.rip, r.rflags, *pos,
+		 how == HOW_STEPPED ? "stepped" : how == HOW_WATCHED ? "watched" : "kicked", r.rip, r.rflags, *pos,
 		 (unsigned long long)want->trace[*pos].rip);
 	return text;
 }
@@ -384,11 +408,17 @@ static const char *round_of(enum how how, const struct outcome *want, struct out
 	}
 }
 
-static void set_debug(enum how how)
+static void set_debug(const struct program *p, enum how how)
 {
-	struct kvm_guest_debug d = { .control = how == HOW_STEPPED ? KVM_GUESTDBG_ENABLE |
-							KVM_GUESTDBG_SINGLESTEP : 0 };
+	struct kvm_guest_debug d = { 0 };
 
+	if (how == HOW_STEPPED)
+		d.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP;
+	if (how == HOW_WATCHED) {
+		d.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP;
+		d.arch.debugreg[0] = p->watch;
+		d.arch.debugreg[7] = 0x90003;	/* breakpoint 0: eight bytes, written */
+	}
 	io(vcpu, KVM_SET_GUEST_DEBUG, &d);
 }
 
@@ -419,12 +449,14 @@ const char *guest_run(const struct program *p, enum how how, const struct outcom
 	set_bases(p);
 	for (u32 round = 0; round < p->rounds && !bad; round++) {
 		enter(p, !round || (p->seed + round) % 3 == 0);
-		if (how == HOW_STEPPED)
-			set_debug(how);
+		if (how >= HOW_STEPPED)
+			set_debug(p, how);
 		bad = round_of(how, want, o, &pos);
+		if (!bad && how == HOW_WATCHED)
+			bad = check_watch(want, pos, want->ntrace);
 		arm(0);
-		if (how == HOW_STEPPED)
-			set_debug(HOW_FREE);
+		if (how >= HOW_STEPPED)
+			set_debug(p, HOW_FREE);
 		for (u32 n = 0; n < ALL_PAGES; n++)
 			if (p->reset[n] != RIGHT_WRITE)
 				set_right(n, p->reset[n]);

@@ -743,6 +743,17 @@ static void choose_registers(struct make *m)
 	random_vectors(p->xsave);
 }
 
+/* A word of the stack, or near a pointer, in a page that can always be read. */
+static void choose_watch(const struct make *m)
+{
+	struct program *p = m->p;
+
+	p->watch = p->gpr[chance(60) ? X86_RSP : pick(m->ptrs)] - 8 * random_below(6);
+	p->watch &= ~7ull;
+	if (p->right[program_page(p, p->watch)] == RIGHT_NONE)
+		p->right[program_page(p, p->watch)] = RIGHT_READ;
+}
+
 void program_make(struct program *p, u32 seed)
 {
 	struct make m = { .p = p };
@@ -774,4 +785,6 @@ void program_make(struct program *p, u32 seed)
 	byte(&m, 0xf4);
 	p->end = p->at[AREA_CODE] + m.len;
 	choose_registers(&m);
+	if (p->trace)
+		choose_watch(&m);
 }

@@ -93,6 +93,7 @@ static void note_state(const greg_t *g)
 		gpr[r] = g[greg[r]];
 	out->trace[out->ntrace++] = (struct state){
 		.rip = g[REG_RIP], .rflags = g[REG_EFL], .sum = program_sum(gpr, sizeof(gpr)),
+		.watched = *(u64 *)prog->watch,
 	};
 }
 

@@ -6,7 +6,7 @@
  * and each fault on the way must be equal; what a host program sees of a vCPU
  * that it interrupts or steps must be a state that the processor goes through.
  *
- * program [-s SEED] [-n CASES] [-k free|kicked|stepped] [-w always|never|auto]
+ * program [-s SEED] [-n CASES] [-k free|kicked|stepped|watched] [-w always|never|auto]
  * [-v]: TAP; a failing case prints its seed, and what is left of it when
  * needless instructions are taken out. -w: windows (engine/bt/window.h).
  */
@@ -180,9 +180,11 @@ static const char *differ(const struct program *p, struct outcome *a, struct out
 
 static enum how how_to_run(const struct program *p)
 {
-	if (only >= 0 && (only != HOW_STEPPED || p->trace))
+	if (only >= 0 && (only < HOW_STEPPED || p->trace))
 		return only;
-	return p->trace && p->seed % 3 == 0 ? HOW_STEPPED : p->seed % 3 == 1 ? HOW_KICKED : HOW_FREE;
+	if (p->trace)
+		return HOW_KICKED + p->seed % 3;
+	return p->seed % 3 ? HOW_FREE : HOW_KICKED;
 }
 
 static const char *compare(const struct program *p, struct outcome *want)
@@ -259,7 +261,7 @@ static void windows(const char *when)
 
 int main(int argc, char **argv)
 {
-	static const char *const hows[] = { "free", "kicked", "stepped" };
+	static const char *const hows[] = { "free", "kicked", "stepped", "watched" };
 	u32 seed = time(NULL), cases = 20000, bad = 0, n, k;
 	bool verbose = false;
 	const char *text;
@@ -275,7 +277,7 @@ int main(int argc, char **argv)
 		else if (opt == 'w')
 			windows(optarg);
 		else if (opt == 'k')
-			for (only = 2; only && strcmp(optarg, hows[only]); only--)
+			for (only = 3; only && strcmp(optarg, hows[only]); only--)
 				;
 		else
 			return 2;

@@ -52,6 +52,7 @@ struct program {
 	u8 right[ALL_PAGES];		/* enum right at the start */
 	u8 reset[ALL_PAGES];		/* after each round: RIGHT_WRITE leaves a page as it is */
 	bool trace;			/* short enough for a look at every instruction */
+	u64 watch;			/* with trace: eight bytes that are written now and then */
 	u8 xsave[XSAVE_LEN] __attribute__((aligned(64)));
 	u8 code[CODE_PAGES * 4096];
 	u32 ninsns;			/* random instructions, which a failing case may do without */
@@ -72,6 +73,7 @@ struct event {
 
 struct state {
 	u64 rip, rflags, sum;		/* sum: of the general registers */
+	u64 watched;			/* what stands at program.watch */
 };
 
 struct outcome {
@@ -112,9 +114,9 @@ void native_start(void);
 void native_run(const struct program *p, u32 n, struct outcome *o, u8 *image);
 
 /* ---- the engine ---- */
-enum how { HOW_FREE, HOW_KICKED, HOW_STEPPED };
+enum how { HOW_FREE, HOW_KICKED, HOW_STEPPED, HOW_WATCHED };
 void guest_start(void);
-/* NULL, or what went wrong on the way; @want has the trace that HOW_KICKED and HOW_STEPPED check. */
+/* NULL, or what went wrong on the way: all but HOW_FREE look at the trace in @want. */
 const char *guest_run(const struct program *p, enum how how, const struct outcome *want,
 		      struct outcome *o);
 extern u8 *guest_image;
