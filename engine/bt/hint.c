@@ -131,7 +131,11 @@ void bt_form_missed(struct bt_ctx *x)
 	if (++h->misses < 2u << (2 * h->changes))
 		return;
 	h->misses = 0;
-	if (h->form != form && ++h->changes > BT_HINT_CHANGES)
+	/*
+	 * One that misses what it met itself counts, too: the address may be in the window while the
+	 * register that the check looks at is not, and a loop's check lets nobody in without it.
+	 */
+	if (++h->changes > BT_HINT_CHANGES)
 		form = BT_FORM_SOFT;
 	h->form = form;
 	b = bt_cache_by_host(x->cache, x->mem_ret);

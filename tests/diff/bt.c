@@ -527,6 +527,9 @@ static const struct {
 	  45 },
 	{ X86_MODE_64, "\x8b\x06\x48\x81\xee\x00\x00\x00\x10\xff\xc9\xeb\xf3", 13 },	/* until it faults */
 	{ X86_MODE_64, "\x48\x89\xf5\xc9\x58", 5 },			/* rbp = rsi; leave; pop rax */
+	/* A loop over [r9 + 73] with r9 = -2: in a window is the sum only. */
+	{ X86_MODE_64, "\x49\xc7\xc1\xfe\xff\xff\xff\xb9\x03\x00\x00\x00\xeb\x00"
+	  "\x41\x0f\xb6\x41\x49\x83\xe9\x01\x0f\x8f\xf2\xff\xff\xff", 28 },
 };
 
 static enum verdict one_fixed(u32 n, u32 seed, bool verbose)
