@@ -2,9 +2,9 @@
 /*
  * Blocks that jump back to their own beginning. The jump leads to a head
  * behind what need be done only once: the checks of the places that the round
- * works through. Such a place moves by constants, and each round touches it,
- * in its window, or leaves by the twin: so it can't get over the window's edge
- * between two touches, however many rounds there are. The head has the look at
+ * works through. Such a place stays, or moves by constants, and each round
+ * touches it, in its window, or leaves by the twin: so it can't get over the window's
+ * edge between two touches, however many rounds there are. The head has the look at
  * ctx->kick, so that the way back is the guest's own jump and no more.
  */
 #include "form.h"
@@ -46,6 +46,16 @@ static void find_moves(struct bt_translation *t, u64 moves[16])
 	}
 }
 
+/* Which registers are within 32 bits before each instruction. */
+static void find_narrow(struct bt_translation *t, u16 narrow[])
+{
+	for (u32 n = 0; n < t->n; n++) {
+		narrow[n] = t->narrow;
+		bt_known_step(t, &t->insn[n]);
+	}
+	bt_known_start(t);
+}
+
 static bool steady(const u64 moves[16], u8 reg)
 {
 	return reg >= 16 || moves[reg] <= ROUND_MAX;
@@ -75,16 +85,20 @@ static void enter_place(struct bt_translation *t, const struct bt_place *p, u32 
 static void enter_places(struct bt_translation *t)
 {
 	struct bt_place p;
+	u16 narrow[BT_MAX_INSNS];
 	u64 moves[16];
 
 	find_moves(t, moves);
+	find_narrow(t, narrow);
 	for (u32 n = 0; n < t->n; n++) {
 		const struct x86_insn *i = &t->insn[n];
 
 		if (t->form[n] == BT_FORM_SOFT || !bt_operand_place(t, i, n, &p) || p.is_const ||
 		    p.fs || (i->info->kind != X86_K_NATIVE && i->info->kind != X86_K_NATIVE_DE))
 			continue;
-		if (steady(moves, p.base) && steady(moves, p.index))
+		if (p.index < 16 && (narrow[n] & BIT(p.index)) && p.base < 16 && !moves[p.base])
+			enter_place(t, &(struct bt_place){ .base = p.base, .index = X86_REG_NONE }, n);
+		else if (steady(moves, p.base) && steady(moves, p.index))
 			enter_place(t, &p, n);
 	}
 	t->nloop = t->nknown;
