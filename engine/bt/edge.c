@@ -66,21 +66,6 @@ static struct emit_mem edge_of(enum bt_mmu m)
 	return EMIT_MEM(X86_RSP, CTX_OFF(edge) + 4 * (s32)m);
 }
 
-/* ---- checks that leave flags alone ---- */
-
-/* jrcxz; returns where its rel8 is. */
-static u32 emit_jrcxz(struct bt_emit *e)
-{
-	e8(e, 0xe3);
-	e8(e, 0);
-	return e_off(e) - 1;
-}
-
-static void patch8(struct bt_emit *e, u32 at)
-{
-	e->base[at] = e_off(e) - (at + 1);
-}
-
 /* ---- links ---- */
 
 static struct bt_link *make_link(struct bt_translation *t, enum bt_link_kind kind, u64 target)
@@ -138,10 +123,10 @@ static void edge_back(struct bt_translation *t, u64 target, u16 live)
 	if (live) {
 		emit_mov(t->e, T1, R_RCX);
 		emit_rm(t->e, 0, 0x8b, R_RCX, CTX(kick));
-		ok = emit_jrcxz(t->e);
+		ok = emit_jump_rcxz(t->e);
 		c = bt_cold(t, COLD_KICK, emit_jump(t->e, CC_ALWAYS));
 		c->live = true;
-		patch8(t->e, ok);
+		emit_patch8(t->e, ok);
 		emit_mov(t->e, R_RCX, T1);
 	} else {
 		emit_rm(t->e, 0, 0x83, 7, CTX(kick));		/* cmp dword, 0 */

@@ -206,6 +206,19 @@ static inline void emit_rorx(struct bt_emit *e, u32 f, u8 dst, u8 src, u8 by)
 	e8(e, by);
 }
 
+/* jrcxz, which leaves flags alone; returns where its rel8 is, which emit_patch8 lets lead to here. */
+static inline u32 emit_jump_rcxz(struct bt_emit *e)
+{
+	e8(e, 0xe3);
+	e8(e, 0);
+	return e_off(e) - 1;
+}
+
+static inline void emit_patch8(struct bt_emit *e, u32 at)
+{
+	e->base[at] = e_off(e) - (at + 1);
+}
+
 /* jmp/call [m] */
 static inline void emit_jmp_mem(struct bt_emit *e, struct emit_mem m)
 {

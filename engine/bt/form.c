@@ -35,6 +35,39 @@ static u8 host_reg(u8 guest)
 	return guest < 16 ? bt_host_reg[guest] : EMIT_NOREG;
 }
 
+/* The same for the address of @p with flags as they are, in rcx; it is in T1 where the jump leads. */
+static u32 place_check_live(struct bt_translation *t, const struct bt_place *p, enum bt_window w)
+{
+	struct emit_mem m = { .base = host_reg(p->base), .index = host_reg(p->index),
+			      .scale = p->scale, .disp = p->disp };
+	u8 spare = T0;
+	u32 in, out;
+
+	emit_mov(t->e, T1, R_RCX);
+	if (m.base != EMIT_NOREG && (m.base & BT_HOMED)) {
+		emit_load(t->e, T0, bt_home(m.base));
+		m.base = T0;
+		spare = R_RCX;		/* should the index be homed, too, then it is not rcx */
+	}
+	if (m.index == EMIT_NOREG) {
+		emit_rorx(t->e, E_W, R_RCX, m.base, BT_WINDOW_SHIFT);
+	} else {
+		if (m.index & BT_HOMED) {
+			emit_load(t->e, spare, bt_home(m.index));
+			m.index = spare;
+		}
+		bt_lea(t, true, R_RCX, m);
+		emit_rorx(t->e, E_W, R_RCX, R_RCX, BT_WINDOW_SHIFT);
+	}
+	emit_rr(t->e, E_0F, 0xb7, R_RCX, R_RCX);		/* movzx ecx, cx */
+	bt_lea(t, false, R_RCX, EMIT_MEM(R_RCX, -(s32)bt_slot_of(t, w)));
+	in = emit_jump_rcxz(t->e);
+	out = emit_jump(t->e, CC_ALWAYS);
+	emit_patch8(t->e, in);
+	emit_mov(t->e, R_RCX, T1);
+	return out;
+}
+
 u32 bt_place_check(struct bt_translation *t, const struct bt_place *p, enum bt_window w)
 {
 	struct emit_mem m = { .base = host_reg(p->base), .index = host_reg(p->index),
@@ -203,8 +236,8 @@ static void window_access(struct bt_translation *t, const struct x86_insn *i,
 	}
 	want.win = w;
 	if (check) {
-		bt_free_flags(t);
-		want.from[0] = bt_place_check(t, p, w);
+		want.rcx_in_t1 = live && !t->parked;
+		want.from[0] = want.rcx_in_t1 ? place_check_live(t, p, w) : bt_place_check(t, p, w);
 	}
 	c = bt_cold(t, COLD_TWIN, 0);
 	*c = want;
@@ -305,11 +338,13 @@ void bt_cold_twin(struct bt_translation *t, struct bt_cold *c)
 	struct bt_emit *e = t->e;
 	u32 direct = 0, join = 0;
 
-	/* The host's fault comes here with the flags where the body has them, the check with them parked. */
+	if (c->rcx_in_t1)
+		emit_mov(e, R_RCX, T1);
+	/* The host's fault comes here with the flags where the body has them. */
 	t->map[c->map].slow = e_off(e) - t->b->code;
 	if (c->live && !c->parked)
 		bt_park(t);
-	if (c->from[0])
+	if (c->from[0] && !c->rcx_in_t1)
 		emit_patch(e, c->from[0], e_off(e));
 	bt_ea_place(t, &c->place, T0);
 	if (c->place.fs)

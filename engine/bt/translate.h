@@ -65,6 +65,7 @@ struct bt_cold {
 	u64 rip;		/* target */
 	struct bt_place place;	/* COLD_TWIN, and the rest of it: */
 	u8 win, go;
+	bool rcx_in_t1;		/* where the check comes from */
 	bool verify;		/* leave when it was not in @win */
 	u32 map;		/* number of the map entry whose faults come here */
 };
