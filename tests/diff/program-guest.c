@@ -278,25 +278,34 @@ static bool same_state(const struct kvm_regs *r, const struct state *s, bool fla
 	       (!flags || !((s->rflags ^ r->rflags) & X86_ARITH));
 }
 
-/* The watched word changes between states @from and @to, and not by a REP in work there. */
-static bool missed(const struct outcome *want, u32 from, u32 to)
+static u64 watched(void)
 {
+	u32 page = program_page(prog, prog->watch);
+
+	return *(u64 *)(guest_image + 4096 * page + (prog->watch & 4095));
+}
+
+/* The first state after @from in which the watched word is new, and not by a REP in work; or @to. */
+static u32 next_change(const struct outcome *want, u32 from, u32 to)
+{
+	const struct state *s = want->trace;
+
 	for (u32 n = from + 1; n < to; n++)
-		if (want->trace[n].watched != want->trace[n - 1].watched &&
-		    (n + 1 == want->ntrace || want->trace[n].rip != want->trace[n + 1].rip) &&
-		    want->trace[n].rip != want->trace[n - 1].rip)
-			return true;
-	return false;
+		if (s[n].watched != s[n - 1].watched && s[n].rip != s[n - 1].rip &&
+		    (n + 1 == want->ntrace || s[n].rip != s[n + 1].rip))
+			return n;
+	return to;
 }
 
 static const char *check_watch(const struct outcome *want, u32 from, u32 to)
 {
-	static char text[96];
+	static char text[128];
+	u32 n = next_change(want, from, to);
 
-	if (!missed(want, from, to))
+	if (n >= to)
 		return NULL;
-	snprintf(text, sizeof(text), "a change of the watched word between states %u and %u", from,
-		 to);
+	snprintf(text, sizeof(text), "nothing seen of the watched word's change at %llx, %u. of %u",
+		 (unsigned long long)want->trace[n - 1].rip, n, want->ntrace);
 	return text;
 }
 
@@ -305,12 +314,14 @@ static const char *check_state(const struct outcome *want, enum how how, u32 *po
 {
 	static char text[160];
 	struct kvm_regs r;
-	u32 n = *pos;
+	u32 n = *pos + (how == HOW_WATCHED);
+	u64 word = watched();
 
 	io(vcpu, KVM_GET_REGS, &r);
 	if (in_system(r.rip))
 		return NULL;
-	while (n < want->ntrace && !same_state(&r, &want->trace[n], how == HOW_STEPPED)) {
+	while (n < want->ntrace && (!same_state(&r, &want->trace[n], how == HOW_STEPPED) ||
+				    want->trace[n].watched != word)) {
 		n++;
 		if (how == HOW_STEPPED && n > *pos + 1)
 			break;
