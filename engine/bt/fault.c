@@ -5,6 +5,7 @@
  * bt_asm_exit with the reason set, as if the code had left by itself.
  */
 #include "run.h"
+#include "window.h"
 
 /* Linux's numbers, the same on every x86 home. */
 enum { SIG_ILL = 4, SIG_BUS = 7, SIG_FPE = 8, SIG_SEGV = 11 };
@@ -89,6 +90,7 @@ bool bt_host_fault(struct vcpu *v, struct engine_fault *f)
 		 */
 		twin = bt_cache_twin(x->cache, f->rip);
 		if (twin) {
+			bt_window_signal(x);
 			f->rip = twin;
 			return true;
 		}

@@ -489,8 +489,11 @@ static u64 mem_slow(struct bt_ctx *x, u64 *bounce)
 	if (vector)
 		return raise(x, vector);
 	r = resolve_parts(x, lin, size, mmu, write);
-	if (r != X86_EMU_OK)
+	if (r != X86_EMU_OK) {
+		if (r == X86_EMU_FAULT && (x->key & BT_KEY_WINDOW))
+			bt_window_faulted(x, x->vcpu->emu.exc.cr2, write);
 		return give_up_result(x, r);
+	}
 	if (!settle_watch(x, lin, size, write) || (write && !settle_code(x, read)))
 		return 0;
 

@@ -324,8 +324,9 @@ static struct page page_at(struct bt_windows *ws, u64 source, u64 pte, u32 i, bo
 	p.host = (u8 *)slot->uaddr + (gpa - (slot->base_gfn << PAGE_SHIFT));
 	/* Where the slot logs, a page that was not asked for is not marked as written. */
 	p.write = pte_writable(source, pte) && !(slot->flags & KVM_MEM_READONLY) &&
-		  (!slot->dirty || asked_write) && !bt_slot_code(slot, gpa) &&
-		  !bt_cache_has_page(ws->x->cache, gpa);
+		  !bt_slot_code(slot, gpa) && !bt_cache_has_page(ws->x->cache, gpa);
+	if (unlikely(slot->dirty) && p.write)
+		p.write = asked_write && vm_page(v->vm, v, gpa, true);
 	return p;
 }
 
@@ -412,6 +413,7 @@ int bt_window_fill(struct bt_windows *ws, struct bt_window_set *set, u64 lin, bo
 		unmap_pages(ws, set, c, c->mapped);
 		forget(c);
 		c->source = source;
+		set->huge |= source & SRC_HUGE;
 	}
 	if (!source || ((source & SRC_TABLE) &&
 			!read_table(ws->x->vcpu, source & PTE_ADDR, pte, PAGE_SIZE)))
@@ -554,11 +556,11 @@ bool bt_window_suspect(struct bt_windows *ws, struct bt_window_set *set, u64 lin
 {
 	struct bt_chunk *c = bt_window_chunk(ws, set, lin);
 
-	if (!c || !c->source)
-		return false;
-	/* A page of 1 GiB goes as one. */
-	if (c->source & SRC_HUGE)
+	/* A page of 1 GiB goes as one, wherever in it @lin is. */
+	if (set->huge)
 		set->stale = true;
+	if (!c || !c->source)
+		return set->huge;
 	c->suspect = true;
 	return true;
 }
@@ -581,6 +583,7 @@ void bt_window_wipe(struct bt_windows *ws, struct bt_window_set *set)
 	}
 	memset(set->hash, 0, sizeof(set->hash));
 	memset(set->filter, 0, sizeof(set->filter));
+	set->huge = false;
 	for (u32 k = 0; k < BT_WINDOW_COUNT; k++)
 		if (set->host[k] && plat_window_unmap(set->host[k], size))
 			plat_bug(__FILE__, __LINE__, "a window can not be emptied");

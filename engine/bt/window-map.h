@@ -33,6 +33,7 @@ struct bt_window_set {
 	u32 pcid;
 	u32 slot_a, stack;	/* slots; of rsp when the program ran last */
 	u8 *host[BT_WINDOW_COUNT];	/* reservations, edges included; NULL: none yet */
+	bool huge;		/* a part of a page of 1 GiB is among the chunks */
 	bool stale, suspects;	/* all or some chunks are verified before user code runs */
 	bool costly;		/* give it up */
 	u16 chunks;		/* list, number + 1 */
@@ -67,6 +68,8 @@ struct bt_windows {
 	u64 table[BT_CHUNK_PAGES];	/* of the guest, just read */
 	u32 runs;		/* about how many mappings of the host this vCPU's windows are */
 	u64 stamp;
+	u64 faulted;		/* where the guest got a #PF from its program; ~0 */
+	bool faulted_write;
 	struct bt_span span[BT_WINDOW_SPANS];
 	struct bt_candidate {
 		u64 root;

@@ -78,6 +78,7 @@ int bt_windows_create(struct bt_ctx *x)
 	if (!ws)
 		return -ENOMEM;
 	ws->x = x;
+	ws->faulted = ~0ull;
 	ws->mode = plat_engine_option("window", "always") ? BT_WINDOW_ALWAYS : BT_WINDOW_AUTO;
 	plat_mutex_init(&ws->lock);
 	for (u32 i = 0; i < BT_WINDOW_SETS; i++)
@@ -372,6 +373,12 @@ u32 bt_window_key(struct bt_ctx *x, u32 key)
 	if (!settle(ws, set))
 		return key;
 	set->stamp = ++ws->stamp;
+	if (ws->faulted != ~0ull) {
+		u64 lin = ws->faulted;
+
+		ws->faulted = ~0ull;
+		bt_window_miss(x, lin, ws->faulted_write);
+	}
 	stack = bt_window_slot(c->gpr[X86_RSP]);
 	if (stack != BT_WINDOW_SLOT_B && stack != set->slot_a)
 		return key;
@@ -431,7 +438,7 @@ void bt_window_miss(struct bt_ctx *x, u64 lin, bool write)
 	if (!c || !((write ? c->writable : c->mapped)[i / 64] & BIT_ULL(i % 64)))
 		err = bt_window_crowded(ws) ? -ENOSPC : bt_window_fill(ws, set, lin, write);
 	plat_mutex_unlock(&ws->lock);
-	set->cost += plat_rdtsc() - begin + SIGNAL_NS * plat_tsc_khz() / 1000000;
+	set->cost += plat_rdtsc() - begin;
 	if (likely(!err) && !too_costly(set))
 		return;
 	/* No room is the set's fault, anything else the memory's. */
@@ -440,6 +447,24 @@ void bt_window_miss(struct bt_ctx *x, u64 lin, bool write)
 	set->costly = true;
 	x->key_stale = true;
 	bt_kick(x);
+}
+
+void bt_window_signal(struct bt_ctx *x)
+{
+	if (x->windows && x->windows->cur)
+		x->windows->cur->cost += SIGNAL_NS * plat_tsc_khz() / 1000000;
+}
+
+/*
+ * What the guest's kernel has been asked for by a #PF is there when it comes
+ * back, as a rule: then the access need not come to a signal once more.
+ */
+void bt_window_faulted(struct bt_ctx *x, u64 lin, bool write)
+{
+	if (x->windows) {
+		x->windows->faulted = lin;
+		x->windows->faulted_write = write;
+	}
 }
 
 /* ---- flushes ---- */

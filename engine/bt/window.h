@@ -74,6 +74,9 @@ static inline bool bt_window_stack_left(const struct bt_ctx *x, u64 rsp)
 void bt_window_tick(struct bt_ctx *x);
 /* A slow access of code with BT_KEY_WINDOW found plain memory in the page of @lin. */
 void bt_window_miss(struct bt_ctx *x, u64 lin, bool write);
+/* A host fault in code with BT_KEY_WINDOW; it came to a #PF of the guest. */
+void bt_window_signal(struct bt_ctx *x);
+void bt_window_faulted(struct bt_ctx *x, u64 lin, bool write);
 /* The guest flushed this PCID (@all: everything), or a page. */
 void bt_window_flush(struct bt_ctx *x, bool all);
 void bt_window_flush_page(struct bt_ctx *x, u64 lin);

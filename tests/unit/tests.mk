@@ -37,7 +37,7 @@ tests/unit/walk-y := tests/unit/walk.o core/x86/walk.o core/string.o
 
 # The translator's TLB and jump cache, against a model of what may be cached.
 test-y += tests/unit/tlb
-tests/unit/tlb-y := tests/unit/tlb.o core/x86/walk.o core/string.o $(addprefix engine/bt/,tlb.o tlb2.o jump.o)
+tests/unit/tlb-y := tests/unit/tlb.o core/x86/walk.o core/string.o $(addprefix engine/bt/,tlb.o tlb2.o jump.o window.o window-map.o)
 tests/unit/tlb-cflags := -Iengine/bt
 
 # What the AMD-V engine asks of a processor.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The translator's TLB and jump cache against a model of what a processor may
- * still know.
+ * The translator's TLB, windows and jump cache against a model of what a
+ * processor may still know.
  *
  * Tables of three address spaces change at random, with and without flushes.
  * Whenever something has changed, the model walks every address of the present
@@ -14,6 +14,7 @@
 #include <string.h>
 #include "jump.h"
 #include "run.h"
+#include "window.h"
 
 #define MIB (1ull << 20)
 #define RAM (10 * MIB)		/* below ROM; the tables are in its first pages */
@@ -43,6 +44,16 @@ static struct bt_ctx x;
 static u64 lins[LINS];
 static u32 root, pcid;
 static u64 step;
+
+static u64 rnd(void)
+{
+	return ((u64)rand() << 42) ^ ((u64)rand() << 21) ^ (u64)rand();
+}
+
+static bool one_in(u32 n)
+{
+	return rnd() % n == 0;
+}
 
 /* ---- what the TLB calls ---- */
 
@@ -123,17 +134,107 @@ u64 bt_cache_entry(struct bt_cache *c, struct bt_block *b)
 	return b->gpa + 1;
 }
 
-/* No program has windows here. */
-void bt_window_flush(struct bt_ctx *c, bool all)
+/* ---- what the windows call: a host that only notes what is mapped where ---- */
+
+#define RESERVED(n) ((u8 *)(((u64)(n) + 1) << 44))
+
+static struct shown {
+	u8 *host;
+	bool write;
+} shown[2 * 8][LINS / 2];		/* of each reservation, at each user address */
+static u32 reservations;
+static u64 windows_seen, log;
+
+bool plat_engine_option(const char *name, const char *value)
 {
-	(void)c;
-	(void)all;
+	(void)name;
+	return !strcmp(value, "always");
 }
 
-void bt_window_flush_page(struct bt_ctx *c, u64 lin)
+bool plat_window_possible(void)
 {
-	(void)c;
-	(void)lin;
+	return true;
+}
+
+void *plat_window_reserve(u64 size)
+{
+	(void)size;
+	return RESERVED(reservations++);
+}
+
+bool plat_window_span(const void *host, u8 **lo, u8 **hi)
+{
+	(void)host;
+	*lo = mem;
+	*hi = mem + END;
+	return true;
+}
+
+static bool shows(const u8 *to, u64 len, u32 i)
+{
+	u64 at = ((u64)to & ((1ull << 44) - 1)) - BT_WINDOW_EDGE;
+
+	return lins[i] >= at && lins[i] < at + len;
+}
+
+int plat_window_map(void *to, const void *from, u64 len, bool write)
+{
+	for (u32 i = 0; i < LINS / 2; i++)
+		if (shows(to, len, i)) {
+			u64 at = (u64)to & ((1ull << 44) - 1);
+			u8 *host = (u8 *)from + (lins[i] - (at - BT_WINDOW_EDGE));
+
+			shown[((u64)to >> 44) - 1][i] = (struct shown){ host, write };
+		}
+	return one_in(64) ? plat_window_unmap(to, len), -ENOMEM : 0;
+}
+
+int plat_window_protect(void *to, u64 len, bool write)
+{
+	for (u32 i = 0; i < LINS / 2; i++)
+		if (shows(to, len, i))
+			shown[((u64)to >> 44) - 1][i].write = write;
+	return 0;
+}
+
+int plat_window_unmap(void *to, u64 len)
+{
+	for (u32 i = 0; i < LINS / 2; i++)
+		if (len >= BT_WINDOW_SIZE || shows(to, len, i))
+			shown[((u64)to >> 44) - 1][i] = (struct shown){ 0 };
+	return 0;
+}
+
+int plat_timer_init(struct plat_timer *t, void (*fn)(struct plat_timer *t))
+{
+	(void)t, (void)fn;
+	return -EINVAL;
+}
+
+u32 plat_tsc_khz(void)
+{
+	return 1000000;
+}
+
+void plat_mutex_init(struct plat_mutex *m)
+{
+	(void)m;
+}
+
+void plat_mutex_lock(struct plat_mutex *m)
+{
+	(void)m;
+}
+
+void plat_mutex_unlock(struct plat_mutex *m)
+{
+	(void)m;
+}
+
+bool x86_watch_armed(const struct vcpu *u)
+{
+	(void)u;
+	return false;
 }
 
 /* Of the slow way into generated code, which nobody goes here. */
@@ -144,22 +245,12 @@ void bt_window_flush_page(struct bt_ctx *c, u64 lin)
 		abort();                    \
 	}
 NEVER(bt_cache_map) NEVER(bt_fpu_load) NEVER(bt_fpu_save) NEVER(bt_smc_store)
-NEVER(bt_smc_write_around) NEVER(bt_window_miss) NEVER(plat_bug)
-NEVER(plat_mutex_lock) NEVER(plat_mutex_unlock)
+NEVER(bt_smc_write_around) NEVER(plat_bug) NEVER(plat_free) NEVER(plat_time_ns)
+NEVER(plat_timer_destroy) NEVER(plat_timer_start) NEVER(plat_window_free)
 NEVER(vcpu_mmio_read) NEVER(vcpu_mmio_retire) NEVER(vcpu_mmio_write) NEVER(vm_read)
 NEVER(x86_linearize) NEVER(x86_watch_hits) NEVER(bt_cache_flush)
 
 /* ---- tables ---- */
-
-static u64 rnd(void)
-{
-	return ((u64)rand() << 42) ^ ((u64)rand() << 21) ^ (u64)rand();
-}
-
-static bool one_in(u32 n)
-{
-	return rnd() % n == 0;
-}
 
 static u64 *table(u32 page)
 {
@@ -408,6 +499,47 @@ static u32 code_key(void)
 	return X86_MODE_64 | BT_KEY_FLAT | m << BT_KEY_MMU_SHIFT;
 }
 
+/* What a program with windows reaches without asking, and no more of it once it has been flushed. */
+static bool check_windows(void)
+{
+	u64 at = x.window[BT_WINDOW_A].delta - BT_WINDOW_EDGE;
+
+	for (u32 i = 0; i < LINS / 2; i++) {
+		struct shown s = shown[(at >> 44) - 1][i];
+		u64 gpa = s.host - mem;
+
+		if (!s.host)
+			continue;
+		windows_seen++;
+		if (!right("window", i, BT_MMU_USER, 0, gpa) ||
+		    (s.write && !right("window", i, BT_MMU_USER, X86_WALK_W, gpa)))
+			return false;
+		if (s.write && (code[gpa >> PAGE_SHIFT] || gpa >= RAM || !dirty[gpa >> PAGE_SHIFT]))
+			return wrong("a store through a window", i, BT_MMU_USER, X86_WALK_W, gpa);
+	}
+	return true;
+}
+
+static bool check_window(u32 i)
+{
+	bool write = one_in(2);
+	struct bt_part p;
+
+	if (x86_cpl(&v.cpu) != 3)
+		return true;
+	x.key = bt_window_key(&x, code_key());
+	if (!(x.key & BT_KEY_WINDOW))
+		return wrong("no windows", i, BT_MMU_USER, 0, 0);
+	if (!check_windows())
+		return false;
+	i %= LINS / 2;
+	if (bt_resolve(&x, lins[i], BT_MMU_USER, write ? X86_WALK_W : 0, &p) == X86_EMU_OK && p.host)
+		bt_window_miss(&x, lins[i], write);
+	record();
+	x.key = bt_window_key(&x, code_key());
+	return check_windows();
+}
+
 /* Code that the jump cache knows runs without a look at the tables. */
 static bool check_jump(u32 i)
 {
@@ -521,8 +653,10 @@ static void change_code(void)
 		gfn = k.gpa < END ? k.gpa >> PAGE_SHIFT : gfn;
 	}
 	code[gfn] = !code[gfn];
-	if (code[gfn])
+	if (code[gfn]) {
 		bt_tlb_protect(&x, mem + (gfn << PAGE_SHIFT));
+		bt_window_code(&vm, gfn << PAGE_SHIFT);
+	}
 }
 
 static bool one_step(void)
@@ -532,7 +666,8 @@ static bool one_step(void)
 
 	switch (rnd() % 64) {
 	case 0 ... 15: change_tables(); break;
-	case 16 ... 39: good = check_data(i); break;
+	case 16 ... 31: good = check_data(i); break;
+	case 32 ... 39: good = check_window(i); break;
 	case 40 ... 51: good = check_fetch(i); break;
 	case 52 ... 55: flush_page(i); break;
 	case 56 ... 58: load_cr3(); break;
@@ -588,6 +723,12 @@ static void begin(void)
 			}
 		}
 	v.vm = &vm;
+	vm.vcpus[0] = &v;
+	vm.nr_vcpus = 1;
+	/* It logs: what may be written is what has been marked. */
+	ram.dirty = &log;
+	vm.slots.n = 1;
+	vm.slots.by_gfn[0] = &ram;
 	v.engine_priv = &x;
 	v.cpu.maxphyaddr = 40;
 	v.cpu.linear_bits = 48;
@@ -602,6 +743,8 @@ static void begin(void)
 			bt_tlb_drop(&x.tlb[m], i);
 	memset(x.jc_used, 0xff, sizeof(x.jc_used));
 	bt_jc_flush(&x);
+	if (bt_windows_create(&x))
+		abort();
 	bt_tlb_sync(&x);
 }
 
