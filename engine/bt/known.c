@@ -143,9 +143,10 @@ bool bt_moves(const struct x86_insn *i, u8 *dst, u8 *src, s64 *by)
 		*by = i->disp;
 		return i->base < 16 && i->index == X86_REG_NONE && i->addrsize == 8;
 	}
-	if (i->is_mem || !i->has_modrm)
+	/* Without a modrm the operand is rAX. */
+	if (i->is_mem || (!i->has_modrm && op != X86_OP_ADD && op != X86_OP_SUB))
 		return false;
-	*dst = *src = i->rm;
+	*dst = *src = i->has_modrm ? i->rm : X86_RAX;
 	switch (op) {
 	case X86_OP_MOV:
 		if (i->info->reg_class != X86_C_GPR || i->info->rm_class != X86_C_GPR)
