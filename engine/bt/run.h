@@ -113,7 +113,7 @@ enum bt_tlb2_part bt_tlb2_flush_page(struct bt_ctx *x, u64 lin);
 
 /* ---- smc.c ---- */
 
-#define BT_SMC_QUEUE 64
+#define BT_SMC_QUEUE 1024
 
 struct bt_smc_item {
 	u64 gpa, len;

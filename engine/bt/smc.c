@@ -71,15 +71,21 @@ static void post(struct vcpu *v, u64 gpa, u64 len)
 {
 	struct bt_ctx *x = v->engine_priv;
 	struct bt_smc_queue *q;
+	struct bt_smc_item *last;
 
 	if (!x)
 		return;
 	q = x->queue;
 	plat_spin_lock(&q->lock);
-	if (q->n < BT_SMC_QUEUE)
-		q->item[q->n] = (struct bt_smc_item){ gpa, len };
-	if (q->n <= BT_SMC_QUEUE)
-		WRITE_ONCE(q->n, q->n + 1);
+	last = q->n && q->n <= BT_SMC_QUEUE ? &q->item[q->n - 1] : NULL;
+	if (last && last->gpa + last->len == gpa) {
+		last->len += len;		/* a file read in, page after page */
+	} else {
+		if (q->n < BT_SMC_QUEUE)
+			q->item[q->n] = (struct bt_smc_item){ gpa, len };
+		if (q->n <= BT_SMC_QUEUE)
+			WRITE_ONCE(q->n, q->n + 1);
+	}
 	plat_spin_unlock(&q->lock);
 	bt_kick(x);
 }
@@ -109,27 +115,38 @@ void bt_memory_written(struct vm *vm, u64 gpa, u64 len)
 	}
 }
 
+/* Take up to @most items; *overflow: some were lost, and the queue is empty now. */
+static u32 take(struct bt_smc_queue *q, struct bt_smc_item *item, u32 most, bool *overflow)
+{
+	u32 n;
+
+	plat_spin_lock(&q->lock);
+	*overflow = q->n > BT_SMC_QUEUE;
+	n = *overflow ? 0 : min(q->n, most);
+	WRITE_ONCE(q->n, *overflow ? 0 : q->n - n);
+	memcpy(item, &q->item[q->n], n * sizeof(*item));
+	plat_spin_unlock(&q->lock);
+	return n;
+}
+
 bool bt_smc_drain(struct bt_ctx *x)
 {
 	struct bt_smc_queue *q = x->queue;
-	struct bt_smc_item item[BT_SMC_QUEUE];
-	u32 n, i;
+	struct bt_smc_item item[64];
+	bool overflow;
+	u32 n;
 
 	if (likely(!READ_ONCE(q->n)))
 		return false;
-	plat_spin_lock(&q->lock);
-	n = q->n;
-	memcpy(item, q->item, min(n, (u32)BT_SMC_QUEUE) * sizeof(item[0]));
-	q->n = 0;
-	plat_spin_unlock(&q->lock);
 	x->stats.smc++;
-	x->vcpu->stats.invalidations += n;
-	if (n > BT_SMC_QUEUE) {
-		bt_cache_flush(x->cache);
-		return true;
-	}
-	for (i = 0; i < n; i++)
-		bt_cache_invalidate(x->cache, item[i].gpa, item[i].len, NULL);
+	do {
+		n = take(q, item, ARRAY_SIZE(item), &overflow);
+		x->vcpu->stats.invalidations += n;
+		if (overflow)
+			bt_cache_flush(x->cache);
+		for (u32 i = 0; i < n; i++)
+			bt_cache_invalidate(x->cache, item[i].gpa, item[i].len, NULL);
+	} while (READ_ONCE(q->n));
 	return true;
 }
 

@@ -364,6 +364,41 @@ static void host_rewrites_code(void)
 	}
 }
 
+/* A subroutine of many pages, each of which adds its own number. */
+GUEST(mode_pages, 64, "1: xor %ebx, %ebx\n mov $0x40000, %esi\n call *%rsi\n"
+      "mov %ebx, %eax\n out %eax, $0x10\n jmp 1b");
+
+static void host_rewrites_pages(void)
+{
+	static const int steps[] = { 1, 7, 13 };	/* orders: PAGES is a multiple of none but 1 */
+	enum { PAGES = 160, FIRST = 0x40000 };
+	struct box b;
+
+	BOX(&b, IRQCHIP_NONE, LONG64, mode_pages);
+	for (int i = 0; i < PAGES; i++) {
+		u8 *p = b.vm.mem + FIRST + i * 4096;
+
+		memcpy(p, "\xb8\0\0\0\0\x01\xc3\xe9\xf4\x0f\0\0", 12); /* mov, add, jmp next */
+		if (i == PAGES - 1)
+			p[7] = 0xc3;
+	}
+	for (int round = 0; round < 12; round++) {
+		u32 sum = 0;
+
+		for (int i = 0; i < PAGES; i++) {
+			int page = i * steps[round % 3] % PAGES;
+			u32 n = (page + 1) * 1000 + round;
+
+			if (round > 3 && page % (round - 2))
+				n = (page + 1) * 3;
+			memcpy(b.vm.mem + FIRST + page * 4096 + 1, &n, 4);
+			sum += n;
+		}
+		expect_out(&b.cpu, 0x10, 4, sum);
+		expect_out(&b.cpu, 0x10, 4, sum);
+	}
+}
+
 static void host_reads_code_in(void)
 {
 	struct box b;
@@ -396,6 +431,7 @@ static const struct api_test rows[] = {
 	{ "mode/smc", self_modifying, "code that rewrites itself" },
 	{ "mode/smc-system", self_modifying_system, "an instruction of the hypervisor's" },
 	{ "mode/smc-host", host_rewrites_code, "code that the host rewrites" },
+	{ "mode/smc-host-pages", host_rewrites_pages, "the same of many pages, in some orders" },
 	{ "mode/smc-host-read", host_reads_code_in, "code that a read(2) of the host rewrites" },
 };
 
