@@ -83,9 +83,10 @@ static bool plan_memory(struct plan *p, struct x86_insn *i, u8 *b, u64 rip)
 	if (i->seg == X86_FS || i->seg == X86_GS)
 		return false;
 	if (i->info->imm == X86_I_MOFFS) {
-		if (i->imm_len && i->addrsize == 8)
-			__builtin_memcpy(b + i->imm_off, &far, 8);
-		return i->disp_len || i->imm_len;
+		if (i->addrsize < 4)
+			return false;
+		__builtin_memcpy(b + i->disp_off, i->addrsize == 8 ? &far : &to, i->addrsize);
+		return true;
 	}
 	if (i->base < 16) {
 		if (((p->written | p->small | p->bits) & BIT(i->base)) || !(p->bases & BIT(i->base)))
