@@ -254,6 +254,7 @@ struct bt_ctx {
 #define BT_MEMOP_MMU_SHIFT 10		/* 2 bits */
 #define BT_MEMOP_SEG_SHIFT 12		/* 3 bits: segment, for #SS or #GP on a non-canonical address */
 #define BT_MEMOP_ALIGN BIT(15)		/* must be aligned to its size: #GP(0) */
+#define BT_MEMOP_CALL BIT(16)		/* a CALL's push: what follows it is not the next instruction */
 
 /* ---- blocks ---- */
 

@@ -230,6 +230,8 @@ u32 bt_memop(const struct bt_translation *t, const struct x86_insn *i, u32 size,
 
 	memop |= (acc & X86_A_R) ? BT_MEMOP_R : 0;
 	memop |= (acc & X86_A_W) ? BT_MEMOP_W : 0;
+	if (i->info->op == X86_OP_CALL && (acc & X86_A_W))
+		memop |= BT_MEMOP_CALL;
 	if ((i->info->attr & X86_T_ALIGN) ||
 	    ((i->info->attr & X86_T_ALIGN16) && !(i->prefix & X86_P_VEX)))
 		memop |= BT_MEMOP_ALIGN;

@@ -514,6 +514,9 @@ static u64 mem_slow(struct bt_ctx *x, u64 *bounce)
 		}
 	}
 	count_slow(x, bounce_cause(t));
+	/* A commit that has to leave goes on behind the instruction, which for a CALL is wrong. */
+	if (x->memop & BT_MEMOP_CALL)
+		return give_up(x, BT_EXIT_INTERP);
 	bt_fpu_release(x);
 	if (!bt_cache_map(x->cache, x->mem_ret, &x->vcpu->cpu.rip, &(u32){ 0 }))
 		plat_bug(__FILE__, __LINE__, "a slow access from no instruction");

@@ -351,6 +351,21 @@ static void self_modifying_system(void)
 	EQ(regs_get(&b.cpu).rcx, 0);
 }
 
+/* A CALL whose return address falls on the constant of an instruction before it: rbx counts arrivals. */
+GUEST(mode_smc_call, 64,
+      "xor %ebx, %ebx\n mov $40, %ecx\n"
+      "1: lea 2f+10(%rip), %rsp\n 2: movabs $0x1122334455667788, %rax\n call 3f\n"
+      "add $1000, %ebx\n 3: inc %ebx\n dec %ecx\n jnz 1b\n hlt");
+
+static void call_over_itself(void)
+{
+	struct box b;
+
+	BOX(&b, IRQCHIP_NONE, LONG64, mode_smc_call);
+	finish(&b.cpu);
+	EQ(regs_get(&b.cpu).rbx, 40);
+}
+
 GUEST(mode_hostsmc, 64, "1: mov $1, %al\n out %al, $0x10\n jmp 1b");
 
 static void host_rewrites_code(void)
@@ -430,6 +445,7 @@ static const struct api_test rows[] = {
 	{ "mode/fp", fp_in_guest, "SSE2 and x87 give the processor's own results" },
 	{ "mode/smc", self_modifying, "code that rewrites itself" },
 	{ "mode/smc-system", self_modifying_system, "an instruction of the hypervisor's" },
+	{ "mode/smc-call", call_over_itself, "a CALL that pushes over its own block" },
 	{ "mode/smc-host", host_rewrites_code, "code that the host rewrites" },
 	{ "mode/smc-host-pages", host_rewrites_pages, "the same of many pages, in some orders" },
 	{ "mode/smc-host-read", host_reads_code_in, "code that a read(2) of the host rewrites" },
