@@ -189,20 +189,29 @@ def inputs():
     return path
 
 
+def programs_image():
+    """An initial RAM file system with the programs' tree and the inputs; None: there is no tree."""
+    if not os.path.isdir(f"{USERLAND}/programs"):
+        print("  scripts/fetch-userland has not been run", file=sys.stderr)
+        return None
+    return initrd(f"{OUT}/programs.cpio", f"tests/real={REAL}", f"inputs/={inputs()}",
+                  f"userland/={USERLAND}/programs")
+
+
+def programs_machine(machine, image, rows):
+    return direct(machine, image, "anykvm.run=real anykvm.args=" +
+                  ",".join(["/userland", "/inputs", *rows]), memory=2048)
+
+
 def programs(o):
     """Seconds, and a digest of what each wrote, which must be the native one."""
-    if not os.path.isdir(f"{USERLAND}/programs"):
-        print("Real programs: scripts/fetch-userland has not been run", file=sys.stderr)
-        return {}
     print("Real programs, as they end, seconds:", flush=True)
-    data = inputs()
-    image = initrd(f"{OUT}/programs.cpio", f"tests/real={REAL}", f"inputs/={data}",
-                   f"userland/={USERLAND}/programs")
-    runs = {"native": natively([REAL, f"{USERLAND}/programs", data, *o.rows])}
+    image = programs_image()
+    if not image:
+        return {}
+    runs = {"native": natively([REAL, f"{USERLAND}/programs", f"{OUT}/inputs", *o.rows])}
     for m in o.machine:
-        argv = direct(m, image, "anykvm.run=real anykvm.args=" +
-                      ",".join(["/userland", "/inputs", *o.rows]), memory=2048)
-        runs[m] = in_guest(f"programs {m}", argv, 900)
+        runs[m] = in_guest(f"programs {m}", programs_machine(m, image, o.rows), 900)
     result = {}
     for m, run in runs.items():
         for kind, name, rest in run:
@@ -212,11 +221,38 @@ def programs(o):
                 row["unit"] += f" {m} failed"
                 continue
             seconds, digest = rest.split()
-            row[m], row["digest"][m] = float(seconds), digest
+            row["digest"][m] = digest
             note = ""
             if digest != row["digest"].get("native", digest):
                 note = f" {m} WROTE SOMETHING ELSE"
                 row["unit"] += note
+            else:
+                row[m] = float(seconds)
             say(f"{m:8} {name:20} {seconds:>9}{note}")
     os.unlink(image)
+    return result
+
+
+def stall(o):
+    """The longest that throwing old code out of the cache took, where a program fills it."""
+    if "bt" not in o.machine:
+        return {}
+    print("gcc -O2 once more, with the counters on:", flush=True)
+    image = programs_image()
+    if not image:
+        return {}
+    result = {}
+    guest = started("stall bt", [*programs_machine("bt", image, ["gcc-O2"]), "-d", "stats"], 300)
+    for line in guest.lines() if guest else ():
+        found = re.search(r"stats cpu 0: +(chunks evicted|longest, microseconds) +(\d+)", line)
+        if found:
+            result["chunks" if found[1][0] == "c" else "ms"] = int(found[2])
+    if guest:
+        guest.end()
+    os.unlink(image)
+    if "ms" not in result:
+        return {}
+    result["ms"] /= 1000
+    say(f"{result['chunks']} chunks of the code cache were used again; the longest stall: "
+        f"{result['ms']:.1f} ms")
     return result
