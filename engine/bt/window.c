@@ -19,8 +19,9 @@
 #define HOT_TICKS 3
 #define VERIFY_NS 1000000000ull		/* accessed bits that the guest cleared are noticed by then */
 #define BAN_NS 2000000000ull
-#define COST_FREE_NS 30000000ull	/* that a program may cost in any case */
+#define COST_FREE_NS 40000000ull	/* that a program may cost in any case */
 #define COST_TICK_NS 4000000ull		/* and for each LONG_TICK that it ran */
+#define COST_TICKS 8u			/* after so many, what was counts half */
 #define SIGNAL_NS 3000ull		/* of a miss, before it gets here */
 #define MAX_SETS 12u			/* of the process: 4.25 TiB of addresses each */
 
@@ -260,13 +261,13 @@ void bt_window_tick(struct bt_ctx *x)
 	now = plat_rdtsc();
 	set = find_set(ws, root_of(c));
 	if (set) {
-		set->samples++;
+		if (++set->samples >= COST_TICKS) {
+			set->cost /= 2;
+			set->samples /= 2;
+		}
 		if (now - set->verified > cycles(VERIFY_NS)) {
 			set->stale = true;
 			set->verified = now;
-			/* What lies long ago counts half. */
-			set->cost /= 2;
-			set->samples /= 2;
 		}
 		return;
 	}
