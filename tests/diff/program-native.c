@@ -140,10 +140,13 @@ static void on_signal(int sig, siginfo_t *si, void *ctx)
 		siglongjmp(home, 2);
 	e = &out->event[out->nevents++];
 	*e = (struct event){ .vector = g[REG_TRAPNO], .error = g[REG_ERR], .rip = g[REG_RIP] };
-	if (e->vector == 14)
+	if (e->vector == 14) {
 		e->addr = g[REG_CR2];
-	else if (e->vector != 13 && e->vector != 12)
+		if (e->addr >> 63)	/* the kernel may have something there, the VM has nothing */
+			e->error &= ~1u;
+	} else if (e->vector != 13 && e->vector != 12) {
 		e->error = 0;
+	}
 	for (u32 r = 0; r < 16; r++)
 		e->gpr[r] = g[greg[r]];
 	if (mend(e)) {
