@@ -8,6 +8,7 @@ Boots the distribution's kernel once; skipped (77) where it has not been fetched
 """
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +39,32 @@ def tables(text):
             found.append({})
         found[-1][m[1].strip()] = float(m[2])
     return found
+
+
+def perf_names():
+    """perf(1), where it is installed and may count time, finds the names."""
+    data = f"/tmp/seeing-{os.getpid()}.data"
+    record = ["perf", "record", "-o", data, "-e", "cpu-clock", "-F", "999", "--"]
+    name = "perf finds generated code by name"
+    pids = []
+    try:
+        if not shutil.which("perf") or subprocess.run([*record, "true"], capture_output=True,
+                                                      check=False).returncode:
+            ok(True, f"{name} # SKIP no perf")
+            return
+        p = subprocess.run([*record, "sh", "-c", 'echo "PID $$"; exec "$@"', "sh", *KERNEL, "-d",
+                            "perf"], stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+                           check=False)
+        pids = re.findall(rb"^PID (\d+)", p.stdout)
+        report = subprocess.run(["perf", "report", "-i", data, "--sort", "sym"], text=True,
+                                capture_output=True, timeout=120, check=False).stdout
+        ok("guest_k64_ffffffff" in report, name, report[:2000])
+    finally:
+        for pid in pids:
+            if os.path.exists(f"/tmp/perf-{int(pid)}.map"):
+                os.unlink(f"/tmp/perf-{int(pid)}.map")
+        if os.path.exists(data):
+            os.unlink(data)
 
 
 def main():
@@ -86,6 +113,7 @@ def main():
     ok(len(lines) >= last["translated blocks"] and
        all(re.fullmatch(r"[0-9a-f]+ [0-9a-f]+ guest_[kau](16|32|64)_[0-9a-f]{16}", x)
            for x in lines), "perf's map has a line for each block", lines[:3])
+    perf_names()
     quiet = subprocess.run([*KERNEL], stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
                            check=False)
     ok(quiet.returncode == 0 and b"stats cpu" not in quiet.stdout + quiet.stderr,
