@@ -12,7 +12,7 @@ static bool has_access(const struct x86_insn *i)
 	return i->info->kind == X86_K_STACK || (i->is_mem && !(i->info->attr & X86_T_NOMEM));
 }
 
-/* T0 and T1 are free where a block begins; flags are not. */
+/* T1 is free where a block begins; flags are not, and T0 may have what a loop keeps in it. */
 static void add(struct bt_translation *t, s32 counter, u32 n)
 {
 	emit_load(t->e, T1, EMIT_MEM(X86_RSP, counter));

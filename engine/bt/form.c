@@ -44,6 +44,8 @@ static u32 place_check_live(struct bt_translation *t, const struct bt_place *p, 
 	u32 in, out;
 
 	emit_mov(t->e, T1, R_RCX);
+	if ((m.base | m.index) & BT_HOMED)		/* EMIT_NOREG, too, for once */
+		t->t0 = BT_T0_NONE;
 	if (m.base != EMIT_NOREG && (m.base & BT_HOMED)) {
 		emit_load(t->e, T0, bt_home(m.base));
 		m.base = T0;
@@ -75,6 +77,8 @@ u32 bt_place_check(struct bt_translation *t, const struct bt_place *p, enum bt_w
 
 	if (m.index == EMIT_NOREG)
 		return emit_in_window(t, m.base, w);
+	if (m.index & BT_HOMED)
+		t->t0 = BT_T0_NONE;
 	/* Two homed registers: T0 is still free. */
 	if (m.base != EMIT_NOREG && (m.base & BT_HOMED)) {
 		emit_load(t->e, T1, bt_home(m.base));
@@ -102,26 +106,63 @@ static bool needs_rex(u8 reg)
 	return reg != EMIT_NOREG && (reg & 8);
 }
 
-static void emit_delta(struct bt_translation *t, enum bt_window w)
+/* T0 is the window's distance: it may be that already. */
+void bt_load_delta(struct bt_translation *t, enum bt_window w)
 {
+	if (t->t0 == w)
+		return;
+	t->t0 = w;
 	emit_load(t->e, T0, EMIT_MEM(X86_RSP, CTX_OFF(window) +
 				     (s32)(w * sizeof(struct bt_window_view)) +
 				     (s32)offsetof(struct bt_window_view, delta)));
 }
 
+static bool is_gpr(u8 class)
+{
+	return class >= X86_C_GPR8 && class <= X86_C_GPRY;
+}
+
+/* Has @i a general register that a scratch register stands in for? Not its memory operand's. */
+static bool homed_gpr(const struct x86_insn *i)
+{
+	const struct x86_opcode *o = i->info;
+
+	return (is_gpr(o->reg_class) && i->reg >= 13) || (is_gpr(o->vvvv_class) && i->vvvv >= 13) ||
+	       (!i->is_mem && is_gpr(o->rm_class) && i->rm >= 13);
+}
+
+bool bt_keeps_t0(const struct bt_translation *t, const struct x86_insn *i, u32 n)
+{
+	const struct x86_opcode *o = i->info;
+
+	if ((o->kind != X86_K_NATIVE && o->kind != X86_K_NATIVE_DE) || (o->attr & X86_T_BITSTR))
+		return false;
+	if (i->is_mem && !(o->attr & X86_T_NOMEM))
+		return t->form[n] != BT_FORM_SOFT;
+	if (homed_gpr(i))
+		return false;
+	if (o->op == X86_OP_LEA)
+		return i->opsize >= 4 && i->addrsize == 8 && (i->base < 13 || i->base >= 16) &&
+		       (i->index < 13 || i->index >= 16);
+	/* AH..BH beside a register that needs REX: T0 stands in. */
+	return i->is_mem || o->rm_class != X86_C_GPR8 || i->rex || i->rm < 4;
+}
+
 static void const_operand(struct bt_translation *t, u64 at, enum bt_window w)
 {
 	if (w == BT_WINDOW_B) {
+		t->t0 = BT_T0_NONE;
 		emit_const(t->e, T0, at);
 		t->mem = EMIT_MEM(T0, 0);
 		t->mem.seg = EMIT_GS;
 		return;
 	}
-	emit_delta(t, w);
+	bt_load_delta(t, w);
 	if (at == (u64)(s64)(s32)at) {
 		t->mem = EMIT_MEM(T0, (s32)at);
 		return;
 	}
+	t->t0 = BT_T0_NONE;
 	emit_const(t->e, T1, at);
 	bt_lea(t, true, T0, EMIT_MEMX(T0, T1, 0, 0));
 	t->mem = EMIT_MEM(T0, 0);
@@ -137,12 +178,15 @@ static void gs_operand(struct bt_translation *t, const struct x86_insn *i, const
 
 	if (m.base == EMIT_NOREG || (home_b && home_i) ||
 	    (no_rex(i) && (needs_rex(m.base) || needs_rex(m.index)))) {
+		t->t0 = BT_T0_NONE;
 		bt_ea_place(t, p, T0);
 		m = EMIT_MEM(T0, 0);
 	} else if (home_b) {
+		t->t0 = BT_T0_NONE;
 		emit_load(t->e, T0, bt_home(m.base));
 		m.base = T0;
 	} else if (home_i) {
+		t->t0 = BT_T0_NONE;
 		emit_load(t->e, T0, bt_home(m.index));
 		m.index = T0;
 	}
@@ -157,12 +201,19 @@ static void delta_operand(struct bt_translation *t, const struct x86_insn *i,
 	u8 base = host_reg(p->base), index = host_reg(p->index);
 	bool rex = no_rex(i);
 
-	emit_delta(t, w);
+	bt_load_delta(t, w);
+	if (base != EMIT_NOREG && index != EMIT_NOREG && !((base | index) & BT_HOMED) && !rex &&
+	    bt_keeps_t0(t, i, t->cur) && !homed_gpr(i)) {
+		bt_lea(t, true, T1, EMIT_MEMX(T0, base, 0, 0));
+		t->mem = EMIT_MEMX(T1, index, p->scale, p->disp);
+		return;
+	}
 	if (base != EMIT_NOREG && (base & BT_HOMED)) {
 		emit_load(t->e, T1, bt_home(base));
 		base = T1;
 	}
 	if (base != EMIT_NOREG && (index != EMIT_NOREG || base == T1 || (rex && needs_rex(base)))) {
+		t->t0 = BT_T0_NONE;
 		bt_lea(t, true, T0, EMIT_MEMX(T0, base, 0, 0));
 		base = EMIT_NOREG;
 	}
@@ -171,6 +222,7 @@ static void delta_operand(struct bt_translation *t, const struct x86_insn *i,
 		index = T1;
 	}
 	if (index == T1 || (index != EMIT_NOREG && rex && needs_rex(index))) {
+		t->t0 = BT_T0_NONE;
 		bt_lea(t, true, T0, EMIT_MEMX(T0, index, p->scale, 0));
 		index = EMIT_NOREG;
 	}
@@ -184,6 +236,7 @@ static void operand(struct bt_translation *t, const struct x86_insn *i, const st
 		    enum bt_window w)
 {
 	if (p->fs) {
+		t->t0 = BT_T0_NONE;
 		emit_load(t->e, T0, CTX(window_fs));
 		t->mem = EMIT_MEM(T0, p->disp);
 	} else if (p->is_const) {
@@ -244,6 +297,9 @@ static void window_access(struct bt_translation *t, const struct x86_insn *i,
 	operand(t, i, p, w);
 	bt_place_body(t, i, body);
 	c->parked = t->parked;
+	if (!bt_keeps_t0(t, i, t->cur))
+		t->t0 = BT_T0_NONE;
+	c->t0 = t->t0;
 	c->after = e_off(t->e);
 	if (want.verify)
 		bt_known_touched(t, p, w);
@@ -313,6 +369,14 @@ static void leave_to(struct bt_translation *t, struct bt_cold *c)
 	bt_exit_t0(t, BT_EXIT_FORM);
 }
 
+static void back(struct bt_translation *t, struct bt_cold *c)
+{
+	t->t0 = BT_T0_NONE;
+	if (c->t0 != BT_T0_NONE)
+		bt_load_delta(t, c->t0);
+	emit_jump_to(t->e, CC_ALWAYS, c->after);
+}
+
 /* Is the address that the twin had in the window? Flags as @live after the instruction. */
 static void verify(struct bt_translation *t, struct bt_cold *c)
 {
@@ -325,7 +389,7 @@ static void verify(struct bt_translation *t, struct bt_cold *c)
 	out = emit_in_window(t, T1, c->win);
 	if (live)
 		bt_unpark(t);
-	emit_jump_to(t->e, CC_ALWAYS, c->after);
+	back(t, c);
 	emit_patch(t->e, out, e_off(t->e));
 	if (live)
 		bt_unpark(t);
@@ -370,7 +434,7 @@ void bt_cold_twin(struct bt_translation *t, struct bt_cold *c)
 	if (c->verify)
 		verify(t, c);
 	else
-		emit_jump_to(e, CC_ALWAYS, c->after);
+		back(t, c);
 }
 
 void bt_cold_stack(struct bt_translation *t, struct bt_cold *c)

@@ -44,6 +44,10 @@ bool bt_known_stack_near(struct bt_translation *t);	/* near enough for the next 
 /* Does @i make its 64-bit register @dst another, or itself, plus a constant? */
 bool bt_moves(const struct x86_insn *i, u8 *dst, u8 *src, s64 *by);
 
+/* Does @i, the instruction at @n, leave T0 alone but for what form.c does with it? */
+bool bt_keeps_t0(const struct bt_translation *t, const struct x86_insn *i, u32 n);
+void bt_load_delta(struct bt_translation *t, enum bt_window w);
+
 /* ---- loop.c ---- */
 void bt_loop_begin(struct bt_translation *t);	/* at the block's first byte */
 void bt_loop_end(struct bt_translation *t);	/* before the jump back */

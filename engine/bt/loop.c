@@ -105,6 +105,17 @@ static void enter_places(struct bt_translation *t)
 	memcpy(t->head, t->known, sizeof(t->head));
 }
 
+/* T0 may stay the distance of window A in all rounds: bt_loop_end sees whether it does. */
+static void load_distance(struct bt_translation *t)
+{
+	for (u32 n = 0; n < t->n; n++)
+		if (t->insn[n].is_mem && t->form[n] == BT_WINDOW_A) {
+			bt_load_delta(t, BT_WINDOW_A);
+			break;
+		}
+	t->head_t0 = t->t0;
+}
+
 void bt_loop_begin(struct bt_translation *t)
 {
 	struct bt_cold *c;
@@ -112,10 +123,14 @@ void bt_loop_begin(struct bt_translation *t)
 	t->loop = loops(t);
 	t->b->loop = t->b->code;
 	t->nloop = 0;
+	t->head_t0 = BT_T0_NONE;
 	if (!t->loop)
 		return;
 	if (t->key & BT_KEY_WINDOW)
 		enter_places(t);
+	t->reload = e_off(t->e);
+	if (t->key & BT_KEY_WINDOW)
+		load_distance(t);
 	t->b->loop = e_off(t->e);
 	emit_rm(t->e, 0, 0x83, 7, CTX(kick));			/* cmp dword, 0 */
 	e8(t->e, 0);
@@ -130,6 +145,8 @@ void bt_loop_begin(struct bt_translation *t)
  */
 void bt_loop_end(struct bt_translation *t)
 {
+	if (t->head_t0 != BT_T0_NONE && t->t0 != t->head_t0)
+		t->b->loop = t->reload;
 	for (u32 n = 0; n < t->nloop; n++)
 		if (t->head[n].base != X86_RSP || t->head[n].index != X86_REG_NONE)
 			if (!bt_known_near(t, &t->head[n]))

@@ -246,6 +246,7 @@ static void emit_cold(struct bt_translation *t)
 				emit_patch(t->e, c->from[k], e_off(t->e));
 		t->cur = c->insn;
 		t->parked = false;
+		t->t0 = BT_T0_NONE;
 		bt_map_here(t, c->insn);
 		emit[c->kind](t, c);
 	}
@@ -310,6 +311,8 @@ static void emit_insn(struct bt_translation *t, const struct x86_insn *i)
 	if (bt_needs_flags(t, i))
 		bt_want_flags(t);
 	bt_insn(t, i);
+	if (!bt_keeps_t0(t, i, t->cur))
+		t->t0 = BT_T0_NONE;
 	t->map[t->nmap - 1].parked = t->parked;
 	if ((i->info->flags_w & X86_ARITH) || !t->live[t->cur + 1])
 		t->parked = false;
@@ -323,6 +326,7 @@ static void emit_block(struct bt_translation *t)
 	t->nmap = 0;
 	t->cur = 0;
 	t->parked = false;
+	t->t0 = BT_T0_NONE;
 	bt_known_start(t);
 	bt_map_here(t, 0);
 	bt_loop_begin(t);

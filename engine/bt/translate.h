@@ -42,6 +42,8 @@ struct bt_known {
 	u64 drift;
 };
 
+#define BT_T0_NONE 0xff
+
 /* Code that is rarely run, emitted behind the block. */
 enum bt_cold_kind { COLD_MEM, COLD_SEG, COLD_EDGE, COLD_LINK, COLD_KICK, COLD_MISS,
 		    COLD_INTERP, COLD_LEADER, COLD_VIEW, COLD_LANDING, COLD_TWIN, COLD_STACK,
@@ -64,7 +66,7 @@ struct bt_cold {
 	bt_body body;
 	u64 rip;		/* target */
 	struct bt_place place;	/* COLD_TWIN, and the rest of it: */
-	u8 win, go;
+	u8 win, go, t0;
 	bool rcx_in_t1;		/* where the check comes from */
 	bool verify;		/* leave when it was not in @win */
 	u32 map;		/* number of the map entry whose faults come here */
@@ -127,6 +129,9 @@ struct bt_translation {
 	struct bt_known known[BT_MAX_KNOWN];
 	u16 narrow;		/* registers within 32 bits, signed or not */
 	bool sp_moved;
+	u8 head_t0;		/* of a loop: t0 at its head */
+	u8 t0;			/* the window whose distance T0 holds, or BT_T0_NONE */
+	u32 reload;		/* of a loop: code offset of where T0 gets it */
 	bool loop;		/* the block jumps back to itself: loop.c */
 	u32 nloop;		/* of head: what is known where it does */
 	struct bt_known head[BT_MAX_KNOWN];
