@@ -15,7 +15,7 @@
 
 #define BT_CHUNK_CODE (1u << 20)
 #define BT_CHUNK_NOTES (1u << 20)
-#define BT_CHUNKS 20u
+#define BT_CHUNKS 40u
 #define BT_WAYS_SIZE PAGE_SIZE		/* before the first chunk: code that all blocks share */
 #define BT_CODE_SIZE (BT_WAYS_SIZE + BT_CHUNKS * BT_CHUNK_CODE)
 #define BT_NOTES_SIZE (BT_CHUNKS * BT_CHUNK_NOTES)
