@@ -95,6 +95,15 @@ static int try(const struct accel *a, bool chosen, char *why, size_t len)
 	return fd;
 }
 
+/* What was taken and why, or nothing to say. */
+static char choice[1024];
+
+void accel_say(void)
+{
+	if (choice[0])
+		note("%s", choice);
+}
+
 const struct accel *accel_choose(const char *list, bool chosen, int *fd)
 {
 	char reasons[768] = "";
@@ -110,8 +119,8 @@ const struct accel *accel_choose(const char *list, bool chosen, int *fd)
 		*fd = try(a, chosen, why, sizeof(why));
 		if (*fd >= 0) {
 			if (!chosen)
-				note("using -accel %s (%s)%s%s", a->name, a->what,
-				     at ? "; " : "", reasons);
+				snprintf(choice, sizeof(choice), "using -accel %s (%s)%s%s",
+					 a->name, a->what, at ? "; " : "", reasons);
 			return a;
 		}
 		snprintf(reasons + at, sizeof(reasons) - at, "%snot %s: %s", at ? "; " : "",

@@ -44,6 +44,8 @@ static inline int accel_ioctl_val(const struct accel *a, int fd, unsigned long r
  * taking it is not worth a line.
  */
 const struct accel *accel_choose(const char *list, bool chosen, int *fd);
+/* That line. Not before what may still be refused: an error stands alone. */
+void accel_say(void);
 /* For -accel help, and for the option's parser: the message for a name that is none, or NULL. */
 void accel_help(void);
 bool accel_list_valid(const char *list, const char **bad, size_t *bad_len);

@@ -34,5 +34,6 @@ int main(int argc, char **argv)
 	term_guard();
 	vm.accel = accel_choose(cfg.accel, cfg.accel_chosen, &vm.sys_fd);
 	ram_map(&vm, cfg.ram_size);
+	accel_say();
 	end_process(machine_run(&cfg, &vm, &boot));
 }

@@ -15,13 +15,13 @@
 
 #define BT_CHUNK_CODE (1u << 20)
 #define BT_CHUNK_NOTES (1u << 20)
-#define BT_CHUNKS 40u
+#define BT_CHUNKS 96u		/* of all vCPUs at most, but for CHUNKS_LEAST of each: chunk.c */
 #define BT_WAYS_SIZE PAGE_SIZE		/* before the first chunk: code that all blocks share */
 #define BT_CODE_SIZE (BT_WAYS_SIZE + BT_CHUNKS * BT_CHUNK_CODE)
 #define BT_NOTES_SIZE (BT_CHUNKS * BT_CHUNK_NOTES)
 #define BT_MAX_PAGES (32u << 10)
 #define BT_MAX_MAPS 1024		/* of one block */
-#define BT_HASH_BITS 16
+#define BT_HASH_BITS 18
 #define BT_PAGE_HASH_BITS 13
 
 struct bt_translation;
@@ -64,6 +64,8 @@ struct bt_cache {
 	u32 way_next;			/* leave for the target in T0; flags are parked */
 	struct bt_chunk chunk[BT_CHUNKS];
 	u32 cur;			/* the chunk that is being filled */
+	u32 ring;			/* chunks that may be in use: see chunk.c */
+	u64 wrapped;			/* TSC when it last came round */
 	u64 generation;			/* changes whenever struct bt_block pointers may have died */
 	u64 evictions, evicted;		/* chunks; blocks that lived in them */
 	u64 longest;			/* TSC cycles of the longest eviction */

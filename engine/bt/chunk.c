@@ -45,6 +45,8 @@ static void begin(struct bt_cache *c, u32 k)
 
 void bt_chunks_reset(struct bt_cache *c)
 {
+	c->wrapped = plat_rdtsc();
+	c->ring = 0;
 	memset(c->chunk, 0, sizeof(c->chunk));
 	c->generation++;
 	begin(c, 0);
@@ -81,11 +83,42 @@ static bool has_pages(const struct bt_cache *c)
 	return c->npages + 2 <= BT_MAX_PAGES || (c->free_pages && c->free_pages->next);
 }
 
+/*
+ * How many chunks: a share for each vCPU at first, which is enough for a guest
+ * that boots and works. But a ring that is too small for what runs over and
+ * over translates everything anew in each round (a compiler has 300,000
+ * blocks), so one that comes round fast grows.
+ */
+#define CHUNKS_AT_FIRST 40u
+#define CHUNKS_LEAST 12u
+#define CHUNKS_STEP 16u
+#define FAST_MS 4000u
+
+static u32 share(const struct bt_cache *c, u32 of_all)
+{
+	return min(bt_cache_chunks,
+		   max(CHUNKS_LEAST, of_all / READ_ONCE(c->ctx->vcpu->vm->nr_vcpus)));
+}
+
+static void came_round(struct bt_cache *c)
+{
+	u64 now = plat_rdtsc();
+
+	if (now - c->wrapped < (u64)FAST_MS * plat_tsc_khz())
+		c->ring = min(c->ring + CHUNKS_STEP, share(c, BT_CHUNKS));
+	c->wrapped = now;
+}
+
 static void next_chunk(struct bt_cache *c)
 {
-	u32 k = (c->cur + 1) % bt_cache_chunks;
+	u32 k = c->cur + 1;
 
 	c->chunk[c->cur].code = used(c);
+	c->ring = max(c->ring, share(c, CHUNKS_AT_FIRST));
+	if (k >= c->ring) {
+		came_round(c);
+		k = k < c->ring ? k : 0;
+	}
 	evict(c, k);
 	begin(c, k);
 }

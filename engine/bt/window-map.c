@@ -23,13 +23,13 @@
 #define PTE_ADDR 0x000ffffffffff000ull
 #define PTE_USED (PTE_P | PTE_U | PTE_A)
 
-/* A chunk's source: an address, and these. */
+/* An area's source: an address, and these. */
 #define SRC_TABLE BIT_ULL(0)
 #define SRC_LARGE BIT_ULL(1)	/* the address is of the 2 MiB of memory */
 #define SRC_HUGE BIT_ULL(2)	/* with LARGE: cut out of a page of 1 GiB */
 #define SRC_W BIT_ULL(3)	/* writable, and with LARGE dirty */
 
-#define CHUNK_SIZE BIT_ULL(BT_CHUNK_SHIFT)
+#define AREA_SIZE BIT_ULL(BT_AREA_SHIFT)
 #define MAX_RUNS 16384u		/* of the process; Linux gives it 65530 mappings in all */
 #define AROUND 16u		/* pages looked at around one that is mapped */
 
@@ -74,7 +74,7 @@ static u64 source_of(struct vcpu *v, u64 root, u64 lin)
 {
 	u64 rsvd = reserved_bits(v), table = root, all = PTE_W, pte = 0, base;
 
-	for (u32 shift = 39; shift >= BT_CHUNK_SHIFT; shift -= 9) {
+	for (u32 shift = 39; shift >= BT_AREA_SHIFT; shift -= 9) {
 		if (!read_table(v, table + (lin >> shift & 0x1ff) * 8, &pte, 8) ||
 		    (pte & PTE_USED) != PTE_USED || (pte & rsvd))
 			return 0;
@@ -86,8 +86,8 @@ static u64 source_of(struct vcpu *v, u64 root, u64 lin)
 		if (shift == 39 || (table & (BIT_ULL(shift) - 1) & ~BIT_ULL(12)))
 			return 0;
 		base = (table & ~(BIT_ULL(shift) - 1)) |
-		       (lin & (BIT_ULL(shift) - 1) & ~(CHUNK_SIZE - 1));
-		return base | SRC_LARGE | (shift > BT_CHUNK_SHIFT ? SRC_HUGE : 0) |
+		       (lin & (BIT_ULL(shift) - 1) & ~(AREA_SIZE - 1));
+		return base | SRC_LARGE | (shift > BT_AREA_SHIFT ? SRC_HUGE : 0) |
 		       ((all & PTE_W) && (pte & PTE_D) ? SRC_W : 0);
 	}
 	return table | SRC_TABLE | (all & PTE_W ? SRC_W : 0);
@@ -109,47 +109,47 @@ static u64 frame_of(u64 source, u64 pte, u32 i)
 	return source & SRC_LARGE ? (source & PTE_ADDR) + ((u64)i << PAGE_SHIFT) : pte & PTE_ADDR;
 }
 
-/* ---- chunks ---- */
+/* ---- areas ---- */
 
 static u16 *hash_of(struct bt_window_set *set, u64 lin)
 {
-	return &set->hash[(lin >> BT_CHUNK_SHIFT) * 0x9e3779b97f4a7c15ull >> 56];
+	return &set->hash[(lin >> BT_AREA_SHIFT) * 0x9e3779b97f4a7c15ull >> 56];
 }
 
-struct bt_chunk *bt_window_chunk(struct bt_windows *ws, struct bt_window_set *set, u64 lin)
+struct bt_area *bt_window_area(struct bt_windows *ws, struct bt_window_set *set, u64 lin)
 {
 	u16 n = *hash_of(set, lin);
 
-	lin &= ~(CHUNK_SIZE - 1);
-	while (n && ws->chunk[n - 1].lin != lin)
-		n = ws->chunk[n - 1].hash_next;
-	return n ? &ws->chunk[n - 1] : NULL;
+	lin &= ~(AREA_SIZE - 1);
+	while (n && ws->area[n - 1].lin != lin)
+		n = ws->area[n - 1].hash_next;
+	return n ? &ws->area[n - 1] : NULL;
 }
 
-static struct bt_chunk *new_chunk(struct bt_windows *ws, struct bt_window_set *set, u64 lin)
+static struct bt_area *new_area(struct bt_windows *ws, struct bt_window_set *set, u64 lin)
 {
 	u16 n = ws->free, *head = hash_of(set, lin);
-	struct bt_chunk *c;
+	struct bt_area *c;
 
 	if (!n)
 		return NULL;
-	c = &ws->chunk[n - 1];
+	c = &ws->area[n - 1];
 	ws->free = c->next;
-	c->lin = lin & ~(CHUNK_SIZE - 1);
+	c->lin = lin & ~(AREA_SIZE - 1);
 	c->source = 0;
 	c->misses = 0;
 	c->suspect = false;
 	memset(c->mapped, 0, sizeof(c->mapped));
 	memset(c->writable, 0, sizeof(c->writable));
-	c->next = set->chunks;
-	set->chunks = n;
+	c->next = set->areas;
+	set->areas = n;
 	c->hash_next = *head;
 	*head = n;
 	return c;
 }
 
-/* Where the window shows the chunk. */
-static u8 *chunk_host(const struct bt_window_set *set, const struct bt_chunk *c)
+/* Where the window shows the area. */
+static u8 *area_host(const struct bt_window_set *set, const struct bt_area *c)
 {
 	u32 k = bt_window_slot(c->lin) == BT_WINDOW_SLOT_B ? BT_WINDOW_B : BT_WINDOW_A;
 
@@ -174,12 +174,12 @@ static u32 count_runs(const struct bt_windows *ws, const struct bt_window_set *s
 {
 	u32 runs = 2;
 
-	for (u16 n = set->chunks; n; n = ws->chunk[n - 1].next) {
-		const struct bt_chunk *c = &ws->chunk[n - 1];
+	for (u16 n = set->areas; n; n = ws->area[n - 1].next) {
+		const struct bt_area *c = &ws->area[n - 1];
 		bool on = false, write = false;
 		u64 next = 0;
 
-		for (u32 i = 0; i < BT_CHUNK_PAGES; i++) {
+		for (u32 i = 0; i < BT_AREA_PAGES; i++) {
 			u64 frame = frame_of(c->source, c->pte[i], i);
 
 			if (bit(c->mapped, i) &&
@@ -205,7 +205,7 @@ bool bt_window_crowded(struct bt_windows *ws)
 	return READ_ONCE(all_runs) >= MAX_RUNS;
 }
 
-static void forget(struct bt_chunk *c)
+static void forget(struct bt_area *c)
 {
 	c->source = 0;
 	memset(c->mapped, 0, sizeof(c->mapped));
@@ -217,21 +217,21 @@ static u32 next_run(const u64 *map, u32 i, u32 *n)
 {
 	u32 first;
 
-	while (i < BT_CHUNK_PAGES && !bit(map, i))
+	while (i < BT_AREA_PAGES && !bit(map, i))
 		i++;
 	first = i;
-	while (i < BT_CHUNK_PAGES && bit(map, i))
+	while (i < BT_AREA_PAGES && bit(map, i))
 		i++;
 	*n = i - first;
 	return first;
 }
 
 /* Take the pages of @drop away. What lies between two of them and is not mapped may go with them. */
-static void unmap_pages(struct bt_windows *ws, struct bt_window_set *set, struct bt_chunk *c,
+static void unmap_pages(struct bt_windows *ws, struct bt_window_set *set, struct bt_area *c,
 			const u64 *drop)
 {
-	u64 gone[BT_CHUNK_PAGES / 64], was[BT_CHUNK_PAGES / 64];
-	u8 *host = chunk_host(set, c);
+	u64 gone[BT_AREA_PAGES / 64], was[BT_AREA_PAGES / 64];
+	u8 *host = area_host(set, c);
 	u32 i, n;
 
 	memcpy(was, drop, sizeof(was));		/* it may be c->mapped itself */
@@ -258,16 +258,16 @@ static void unmap_pages(struct bt_windows *ws, struct bt_window_set *set, struct
 	}
 }
 
-static void protect_pages(struct bt_windows *ws, struct bt_window_set *set, struct bt_chunk *c,
+static void protect_pages(struct bt_windows *ws, struct bt_window_set *set, struct bt_area *c,
 			  const u64 *weaken)
 {
-	u8 *host = chunk_host(set, c);
+	u8 *host = area_host(set, c);
 	u32 i, n;
 
 	for (i = next_run(weaken, 0, &n); n; i = next_run(weaken, i + n, &n)) {
 		/* Short of mappings, the kernel may refuse to cut one: away with it. */
 		if (plat_window_protect(host + ((u64)i << PAGE_SHIFT), (u64)n << PAGE_SHIFT, false)) {
-			u64 rest[BT_CHUNK_PAGES / 64] = { 0 };
+			u64 rest[BT_AREA_PAGES / 64] = { 0 };
 
 			for (u32 j = i; j < i + n; j++)
 				set_bit(rest, j, true);
@@ -331,7 +331,7 @@ static struct page page_at(struct bt_windows *ws, u64 source, u64 pte, u32 i, bo
 }
 
 /* The pages around @i that follow one another in the host too, with the same rights, and are new. */
-static void find_run(struct bt_windows *ws, const struct bt_chunk *c, const u64 *pte, u32 i,
+static void find_run(struct bt_windows *ws, const struct bt_area *c, const u64 *pte, u32 i,
 		     struct page at, const struct bt_span *span, u32 *lo, u32 *hi)
 {
 	for (*lo = i; *lo; --*lo) {
@@ -345,7 +345,7 @@ static void find_run(struct bt_windows *ws, const struct bt_chunk *c, const u64 
 		    p.host < span->lo)
 			break;
 	}
-	for (*hi = i + 1; *hi < BT_CHUNK_PAGES; ++*hi) {
+	for (*hi = i + 1; *hi < BT_AREA_PAGES; ++*hi) {
 		u32 j = *hi;
 		struct page p;
 
@@ -359,7 +359,7 @@ static void find_run(struct bt_windows *ws, const struct bt_chunk *c, const u64 
 }
 
 /* Map page @i with its run: how far that goes, or -errno. */
-static int map_run(struct bt_windows *ws, struct bt_window_set *set, struct bt_chunk *c,
+static int map_run(struct bt_windows *ws, struct bt_window_set *set, struct bt_area *c,
 		   const u64 *pte, u32 i, struct page at)
 {
 	const struct bt_span *span = span_of(ws, at.host);
@@ -369,13 +369,13 @@ static int map_run(struct bt_windows *ws, struct bt_window_set *set, struct bt_c
 	if (!span)
 		return -EINVAL;
 	find_run(ws, c, pte, i, at, span, &lo, &hi);
-	err = plat_window_map(chunk_host(set, c) + ((u64)lo << PAGE_SHIFT),
+	err = plat_window_map(area_host(set, c) + ((u64)lo << PAGE_SHIFT),
 			      at.host - ((u64)(i - lo) << PAGE_SHIFT), (u64)(hi - lo) << PAGE_SHIFT,
 			      at.write);
 	called(ws, set);
 	ws->x->stats.window.maps++;
 	if (err) {
-		u64 drop[BT_CHUNK_PAGES / 64] = { 0 };
+		u64 drop[BT_AREA_PAGES / 64] = { 0 };
 
 		/* What was there may have gone half way. */
 		for (u32 j = lo; j < hi; j++)
@@ -398,14 +398,14 @@ static int map_run(struct bt_windows *ws, struct bt_window_set *set, struct bt_c
 
 int bt_window_fill(struct bt_windows *ws, struct bt_window_set *set, u64 lin, bool write)
 {
-	struct bt_chunk *c = bt_window_chunk(ws, set, lin);
-	u32 i = (lin >> PAGE_SHIFT) & (BT_CHUNK_PAGES - 1), first, end;
+	struct bt_area *c = bt_window_area(ws, set, lin);
+	u32 i = (lin >> PAGE_SHIFT) & (BT_AREA_PAGES - 1), first, end;
 	u64 *pte = ws->table, source;
 	struct page at;
 	int r;
 
 	if (!c)
-		c = new_chunk(ws, set, lin);
+		c = new_area(ws, set, lin);
 	if (!c)
 		return -ENOSPC;
 	source = source_of(ws->x->vcpu, set->root, lin);
@@ -426,7 +426,7 @@ int bt_window_fill(struct bt_windows *ws, struct bt_window_set *set, u64 lin, bo
 	r = map_run(ws, set, c, pte, i, at);
 	if (r < 0)
 		return r;
-	/* A chunk that is asked for again and again gets its neighbours too. */
+	/* An area that is asked for again and again gets its neighbours too. */
 	if (c->misses < 0xffff)
 		c->misses++;
 	if (c->misses < 3)
@@ -459,11 +459,11 @@ static bool slot_logs(struct vm *vm)
 }
 
 /* Stores to pages of a slot that logs are to be seen again. */
-static void unwrite_logged(struct bt_windows *ws, struct bt_window_set *set, struct bt_chunk *c)
+static void unwrite_logged(struct bt_windows *ws, struct bt_window_set *set, struct bt_area *c)
 {
-	u64 weaken[BT_CHUNK_PAGES / 64] = { 0 };
+	u64 weaken[BT_AREA_PAGES / 64] = { 0 };
 
-	for (u32 i = 0; i < BT_CHUNK_PAGES; i++) {
+	for (u32 i = 0; i < BT_AREA_PAGES; i++) {
 		struct memslot *slot;
 
 		if (!bit(c->writable, i))
@@ -475,10 +475,10 @@ static void unwrite_logged(struct bt_windows *ws, struct bt_window_set *set, str
 	protect_pages(ws, set, c, weaken);
 }
 
-static void verify_chunk(struct bt_windows *ws, struct bt_window_set *set, struct bt_chunk *c,
+static void verify_area(struct bt_windows *ws, struct bt_window_set *set, struct bt_area *c,
 			 bool logs)
 {
-	u64 drop[BT_CHUNK_PAGES / 64] = { 0 }, weaken[BT_CHUNK_PAGES / 64] = { 0 };
+	u64 drop[BT_AREA_PAGES / 64] = { 0 }, weaken[BT_AREA_PAGES / 64] = { 0 };
 	u64 rsvd = reserved_bits(ws->x->vcpu), changed = 0;
 	u64 source;
 
@@ -523,17 +523,17 @@ static void verify_chunk(struct bt_windows *ws, struct bt_window_set *set, struc
 /* Has most of what the set shows gone, as after exec? */
 static bool mostly_gone(struct bt_windows *ws, const struct bt_window_set *set)
 {
-	u32 chunks = 0, gone = 0;
+	u32 areas = 0, gone = 0;
 
-	for (u16 n = set->chunks; n; n = ws->chunk[n - 1].next) {
-		const struct bt_chunk *c = &ws->chunk[n - 1];
+	for (u16 n = set->areas; n; n = ws->area[n - 1].next) {
+		const struct bt_area *c = &ws->area[n - 1];
 
 		if (!c->source)
 			continue;
-		chunks++;
+		areas++;
 		gone += source_of(ws->x->vcpu, set->root, c->lin) != c->source;
 	}
-	return gone > 3 && gone > chunks / 2;
+	return gone > 3 && gone > areas / 2;
 }
 
 void bt_window_verify(struct bt_windows *ws, struct bt_window_set *set)
@@ -543,18 +543,18 @@ void bt_window_verify(struct bt_windows *ws, struct bt_window_set *set)
 	ws->x->stats.window.verifies++;
 	if (set->stale && mostly_gone(ws, set))
 		bt_window_wipe(ws, set);
-	for (u16 n = set->chunks; n; n = ws->chunk[n - 1].next) {
-		struct bt_chunk *c = &ws->chunk[n - 1];
+	for (u16 n = set->areas; n; n = ws->area[n - 1].next) {
+		struct bt_area *c = &ws->area[n - 1];
 
 		if (set->stale || c->suspect)
-			verify_chunk(ws, set, c, logs);
+			verify_area(ws, set, c, logs);
 	}
 	set->stale = set->suspects = false;
 }
 
 bool bt_window_suspect(struct bt_windows *ws, struct bt_window_set *set, u64 lin)
 {
-	struct bt_chunk *c = bt_window_chunk(ws, set, lin);
+	struct bt_area *c = bt_window_area(ws, set, lin);
 
 	/* A page of 1 GiB goes as one, wherever in it @lin is. */
 	if (set->huge)
@@ -576,9 +576,9 @@ void bt_window_wipe(struct bt_windows *ws, struct bt_window_set *set)
 	u32 runs = 0;
 	u16 n;
 
-	while ((n = set->chunks) != 0) {
-		set->chunks = ws->chunk[n - 1].next;
-		ws->chunk[n - 1].next = ws->free;
+	while ((n = set->areas) != 0) {
+		set->areas = ws->area[n - 1].next;
+		ws->area[n - 1].next = ws->free;
 		ws->free = n;
 	}
 	memset(set->hash, 0, sizeof(set->hash));
@@ -597,9 +597,9 @@ void bt_window_unwrite(struct bt_windows *ws, struct bt_window_set *set, u64 gpa
 {
 	if (!bit(set->filter, filter_bit(gpa)))
 		return;
-	for (u16 n = set->chunks; n; n = ws->chunk[n - 1].next) {
-		struct bt_chunk *c = &ws->chunk[n - 1];
-		u64 weaken[BT_CHUNK_PAGES / 64] = { 0 }, any = 0;
+	for (u16 n = set->areas; n; n = ws->area[n - 1].next) {
+		struct bt_area *c = &ws->area[n - 1];
+		u64 weaken[BT_AREA_PAGES / 64] = { 0 }, any = 0;
 
 		for (u32 w = 0; w < ARRAY_SIZE(weaken); w++)
 			for (u64 m = c->writable[w]; m; m &= m - 1) {

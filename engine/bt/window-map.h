@@ -10,21 +10,21 @@
 #include "window.h"
 
 #define BT_WINDOW_SETS 8u		/* of a vCPU */
-#define BT_WINDOW_CHUNKS 2048u		/* of a vCPU: 4 GiB of linear addresses */
-#define BT_CHUNK_SHIFT 21
-#define BT_CHUNK_PAGES 512u
+#define BT_WINDOW_AREAS 2048u		/* of a vCPU: 4 GiB of linear addresses */
+#define BT_AREA_SHIFT 21
+#define BT_AREA_PAGES 512u
 #define BT_SET_HASH 256u
 #define BT_FILTER_BITS 4096u
 
 /* 2 MiB of the guest's linear addresses, with what the tables said when pages were mapped. */
-struct bt_chunk {
+struct bt_area {
 	u64 lin;
 	u64 source;		/* the table or large page under it: bt_window_source; 0: nothing mapped */
 	u16 hash_next, next;	/* number + 1; next: in its set, or among the free */
 	u16 misses;
 	bool suspect;		/* to be verified: set->suspects */
-	u64 mapped[BT_CHUNK_PAGES / 64], writable[BT_CHUNK_PAGES / 64];
-	u64 pte[BT_CHUNK_PAGES];	/* of the mapped pages, when the source is a table */
+	u64 mapped[BT_AREA_PAGES / 64], writable[BT_AREA_PAGES / 64];
+	u64 pte[BT_AREA_PAGES];	/* of the mapped pages, when the source is a table */
 };
 
 /* The windows of one address space. */
@@ -33,10 +33,10 @@ struct bt_window_set {
 	u32 pcid;
 	u32 slot_a, stack;	/* slots; of rsp when the program ran last */
 	u8 *host[BT_WINDOW_COUNT];	/* reservations, edges included; NULL: none yet */
-	bool huge;		/* a part of a page of 1 GiB is among the chunks */
-	bool stale, suspects;	/* all or some chunks are verified before user code runs */
+	bool huge;		/* a part of a page of 1 GiB is among the areas */
+	bool stale, suspects;	/* all or some areas are verified before user code runs */
 	bool costly;		/* give it up */
-	u16 chunks;		/* list, number + 1 */
+	u16 areas;		/* list, number + 1 */
 	u16 hash[BT_SET_HASH];
 	u64 stamp;		/* of its last use */
 	u64 verified;		/* TSC */
@@ -63,9 +63,9 @@ struct bt_windows {
 	u32 sampled;		/* set by the timer */
 	struct plat_timer timer;
 	struct bt_window_set set[BT_WINDOW_SETS], *cur;
-	struct bt_chunk *chunk;
+	struct bt_area *area;
 	u16 free;
-	u64 table[BT_CHUNK_PAGES];	/* of the guest, just read */
+	u64 table[BT_AREA_PAGES];	/* of the guest, just read */
 	u32 runs;		/* about how many mappings of the host this vCPU's windows are */
 	u64 stamp;
 	u64 faulted;		/* where the guest got a #PF from its program; ~0 */
@@ -81,7 +81,7 @@ struct bt_windows {
 
 /* ---- window-map.c; the lock is held ---- */
 
-struct bt_chunk *bt_window_chunk(struct bt_windows *ws, struct bt_window_set *set, u64 lin);
+struct bt_area *bt_window_area(struct bt_windows *ws, struct bt_window_set *set, u64 lin);
 /* Map the page of @lin, and what is cheap to map with it. -errno when the host refused. */
 int bt_window_fill(struct bt_windows *ws, struct bt_window_set *set, u64 lin, bool write);
 /* What the tables no longer say goes. */

@@ -113,20 +113,20 @@ void bt_windows_destroy(struct bt_ctx *x)
 		plat_atomic_add32(&all_sets, -1u);
 	}
 	bt_window_forget_runs(ws);
-	plat_free(ws->chunk);
+	plat_free(ws->area);
 	plat_free(ws);
 }
 
-static bool make_chunks(struct bt_windows *ws)
+static bool make_areas(struct bt_windows *ws)
 {
-	if (ws->chunk)
+	if (ws->area)
 		return true;
-	ws->chunk = plat_alloc(BT_WINDOW_CHUNKS * sizeof(*ws->chunk));
-	for (u32 i = 0; ws->chunk && i < BT_WINDOW_CHUNKS; i++) {
-		ws->chunk[i].next = ws->free;
+	ws->area = plat_alloc(BT_WINDOW_AREAS * sizeof(*ws->area));
+	for (u32 i = 0; ws->area && i < BT_WINDOW_AREAS; i++) {
+		ws->area[i].next = ws->free;
 		ws->free = i + 1;
 	}
-	return ws->chunk;
+	return ws->area;
 }
 
 static bool reserve(struct bt_window_set *set)
@@ -192,7 +192,7 @@ static void promote(struct bt_windows *ws)
 	u32 slot = bt_window_slot(c->rip);
 	struct bt_window_set *set;
 
-	if (!make_chunks(ws)) {
+	if (!make_areas(ws)) {
 		ws->off = true;
 		return;
 	}
@@ -419,9 +419,9 @@ void bt_window_miss(struct bt_ctx *x, u64 lin, bool write)
 {
 	struct bt_windows *ws = x->windows;
 	struct bt_window_set *set = ws->cur;
-	u32 slot = bt_window_slot(lin), i = (lin >> PAGE_SHIFT) & (BT_CHUNK_PAGES - 1);
+	u32 slot = bt_window_slot(lin), i = (lin >> PAGE_SHIFT) & (BT_AREA_PAGES - 1);
 	u64 begin = plat_rdtsc();
-	struct bt_chunk *c;
+	struct bt_area *c;
 	int err = 0;
 
 	if (slot > BT_WINDOW_SLOT_B || !set || set->root != root_of(&x->vcpu->cpu))
@@ -435,7 +435,7 @@ void bt_window_miss(struct bt_ctx *x, u64 lin, bool write)
 	}
 	ws->x->stats.window.misses++;
 	plat_mutex_lock(&ws->lock);
-	c = bt_window_chunk(ws, set, lin);
+	c = bt_window_area(ws, set, lin);
 	if (!c || !((write ? c->writable : c->mapped)[i / 64] & BIT_ULL(i % 64)))
 		err = bt_window_crowded(ws) ? -ENOSPC : bt_window_fill(ws, set, lin, write);
 	plat_mutex_unlock(&ws->lock);
@@ -501,7 +501,7 @@ void bt_window_drop(struct bt_ctx *x)
 {
 	struct bt_windows *ws = x->windows;
 
-	if (!ws || !ws->chunk)
+	if (!ws || !ws->area)
 		return;
 	plat_mutex_lock(&ws->lock);
 	for (u32 i = 0; i < BT_WINDOW_SETS; i++)

@@ -20,6 +20,8 @@
 u8 *diff_code_at(u64 lin, u32 size);
 void diff_code_written(u64 lin, u32 size);
 
+struct vcpu *diff_vcpu(void);	/* all zero, the only one of its VM */
+
 extern u32 diff_bounce_percent, diff_fill;
 
 /* Windows onto the data, at whatever distance the context has: their pages are mapped by slow accesses. */

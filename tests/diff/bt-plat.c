@@ -54,6 +54,21 @@ void plat_stack_free(void *p, size_t size, size_t above)
 	munmap((char *)p - size, size + above);
 }
 
+struct vcpu *diff_vcpu(void)
+{
+	struct vcpu *v = calloc(1, sizeof(*v));
+
+	v->vm = calloc(1, sizeof(*v->vm));
+	v->vm->nr_vcpus = 1;
+	return v;
+}
+
+/* Of no clock in particular: the cache's rings come round in no time. */
+u32 plat_tsc_khz(void)
+{
+	return 1000000;
+}
+
 bool plat_trace_on(const char *topic)
 {
 	(void)topic;

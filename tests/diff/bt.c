@@ -618,7 +618,7 @@ static void set_up(void)
 	}
 	/* 64-bit Linux leaves these null; compatibility mode uses them. */
 	__asm__ volatile("mov %0, %%ds; mov %0, %%es" : : "r"(USER_DS));
-	vcpu = calloc(1, sizeof(*vcpu));
+	vcpu = diff_vcpu();
 	vcpu->cpu.cr0 = X86_CR0_PE | X86_CR0_PG;
 	for (u32 n = X86_ES; n <= X86_GS; n++)
 		vcpu->cpu.seg[n] = (struct x86_segment){

@@ -450,7 +450,7 @@ static void set_up(void)
 	memcpy(xsave, &cw, 2);
 	memcpy(xsave + 24, &mxcsr, 4);
 	backing = calloc(2 * PAGES, PAGE_SIZE);
-	vcpu = calloc(1, sizeof(*vcpu));
+	vcpu = diff_vcpu();
 	vcpu->cpu.cr0 = X86_CR0_PE | X86_CR0_PG;
 	ctx = bt_ctx_create(vcpu);
 	bt_ctx_load_segments(ctx);
