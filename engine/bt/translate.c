@@ -310,6 +310,10 @@ static void emit_insn(struct bt_translation *t, const struct x86_insn *i)
 {
 	if (bt_needs_flags(t, i))
 		bt_want_flags(t);
+	/* Made of several steps, of which the first may use T0 behind form.c's back; but a loop's JCC. */
+	if (i->info->kind != X86_K_NATIVE && i->info->kind != X86_K_NATIVE_DE &&
+	    i->info->op != X86_OP_JCC)
+		t->t0 = BT_T0_NONE;
 	bt_insn(t, i);
 	if (!bt_keeps_t0(t, i, t->cur))
 		t->t0 = BT_T0_NONE;

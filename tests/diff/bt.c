@@ -534,6 +534,9 @@ static const struct {
 	{ X86_MODE_64, "\x8b\x10\x48\x2d\x00\x00\x00\x10\xff\xc9\xeb\xf4", 12 },	/* sub rax, imm32: no modrm */
 	{ X86_MODE_64, "\x8b\x06\x48\x81\xee\x00\x00\x00\x10\xff\xc9\xeb\xf3", 13 },	/* until it faults */
 	{ X86_MODE_64, "\x48\x89\xf5\xc9\x58", 5 },			/* rbp = rsi; leave; pop rax */
+	/* mov eax, [rdx]; lea rbx, [rip + 2]; call rbx: two uses of one scratch register. */
+	{ X86_MODE_64, "\x8b\x02\x48\x8d\x1d\x02\x00\x00\x00\xff\xd3", 11 },
+	{ X86_MODE_64, "\x8b\x02\xff\x72\x08", 5 },			/* the same; push [rdx + 8] */
 	/* A loop over [r9 + 73] with r9 = -2: in a window is the sum only. */
 	{ X86_MODE_64, "\x49\xc7\xc1\xfe\xff\xff\xff\xb9\x03\x00\x00\x00\xeb\x00"
 	  "\x41\x0f\xb6\x41\x49\x83\xe9\x01\x0f\x8f\xf2\xff\xff\xff", 28 },
