@@ -92,7 +92,7 @@ static bool has_pages(const struct bt_cache *c)
 #define CHUNKS_AT_FIRST 40u
 #define CHUNKS_LEAST 12u
 #define CHUNKS_STEP 16u
-#define FAST_MS 4000u
+#define FAST_MS 2000u
 
 static u32 share(const struct bt_cache *c, u32 of_all)
 {
