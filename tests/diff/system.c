@@ -415,9 +415,12 @@ static void make_paging(void)
 	put64(PDPT, PD | 7);
 	put64(PD, PT | 7);
 	memset(t, 0, 4096);
-	for (u64 a = 0; a < RAM; a += 4096)
-		if (a && a != HOLE)
-			t[a >> 12] = physical(a) | 3 | (((a >= UDATA && a < 0xd000) || (a >= UCODE && a < HOLE)) << 2);
+	for (u64 a = 4096; a < RAM; a += 4096) {
+		bool user = (a >= UDATA && a < 0xd000) || (a >= UCODE && a < HOLE);
+
+		if (a != HOLE)
+			t[a >> 12] = physical(a) | 3 | user << 2;
+	}
 }
 
 static struct kvm_segment segment(u16 sel)
