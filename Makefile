@@ -89,7 +89,7 @@ endif
 BT_CFLAGS   := $(CORE_CFLAGS) -I engine/bt
 HOME_CFLAGS := $(BASE) -D_GNU_SOURCE -fPIC -pthread \
 	-I include -I core -I home/process
-HOST_CFLAGS := $(BASE) -D_GNU_SOURCE -fPIE -pthread -I include -I core -I host -I devices -I .
+HOST_CFLAGS := $(BASE) -D_GNU_SOURCE -fPIE -pthread -I include -I core -I .
 TEST_CFLAGS := $(BASE) -D_GNU_SOURCE -fPIE -pthread -Wno-missing-prototypes \
 	-I include -I core -I home/process -I home/test -I engine/bt -I .
 LDFLAGS     := $(SANFLAGS) -pthread -Wl,-z,relro,-z,now,-z,noexecstack

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "host/accel.h"
-#include "host/bus.h"
+#include "host/bus/bus.h"
 #include "host/report.h"
 
 static const struct accel *const accels[] = { &accel_kvm, &accel_bt };

@@ -26,6 +26,9 @@ struct accel {
 	int (*sigaction)(int sig, const struct sigaction *act, struct sigaction *old);
 	/* The host wrote guest memory through its own mapping. */
 	void (*memory_written)(int vm_fd, uint64_t gpa, uint64_t len);
+	/* Around the kernel's writing it for us (two words for @io): see anykvm_io_begin(). */
+	bool (*io_begin)(void *io, uint8_t *host, uint64_t len);
+	void (*io_end)(void *io);
 	/* Can it run an unmodified guest on this machine? If not, @why says what is missing. */
 	bool (*usable)(char *why, size_t len);
 };

@@ -44,6 +44,18 @@ static int bt_sigaction(int sig, const struct sigaction *act, struct sigaction *
 	return anykvm_sigaction(sig, act, old) ? -errno : 0;
 }
 
+static bool bt_io_begin(void *io, uint8_t *host, uint64_t len)
+{
+	const struct iovec iov = { .iov_base = host, .iov_len = len };
+
+	return anykvm_io_begin(io, &iov, 1) == 1;
+}
+
+static void bt_io_end(void *io)
+{
+	anykvm_io_end(io);
+}
+
 static bool bt_usable(char *why, size_t len)
 {
 	(void)why;
@@ -61,5 +73,7 @@ const struct accel accel_bt = {
 	.mmap_vcpu = bt_mmap_vcpu,
 	.sigaction = bt_sigaction,
 	.memory_written = anykvm_memory_written,
+	.io_begin = bt_io_begin,
+	.io_end = bt_io_end,
 	.usable = bt_usable,
 };

@@ -20,7 +20,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "host/bus.h"
+#include "host/bus/bus.h"
 #include "host/chardev.h"
 #include "host/loop.h"
 #include "host/report.h"
@@ -489,6 +489,16 @@ struct chardev *chardev_open(const char *spec, const char *name)
 		at_end(flush_all);
 	chardevs[nr_chardevs++] = chr;
 	return chr;
+}
+
+struct chardev *chardev_find(const char *id)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_chardevs; i++)
+		if (!strcmp(chardevs[i]->name, id))
+			return chardevs[i];
+	return NULL;
 }
 
 void chardev_start_all(void)

@@ -5,7 +5,29 @@
 #ifndef ANYKVM_HOST_CHARDEV_H
 #define ANYKVM_HOST_CHARDEV_H
 
+#include <stdint.h>
+
 struct chardev;
+
+/* --- for devices --- */
+
+struct chardev_user {
+	/* How many bytes can be taken now. */
+	unsigned int (*room)(void *arg);
+	void (*input)(void *arg, const uint8_t *data, unsigned int len);
+	/* The back end can take output again after chardev_write() said 0. */
+	void (*writable)(void *arg);
+};
+
+void chardev_attach(struct chardev *chr, const struct chardev_user *user, void *arg);
+/* 1: taken. 0: full, ->writable() will be called. */
+unsigned int chardev_write(struct chardev *chr, uint8_t byte);
+/* There is room for input again. */
+void chardev_input_ready(struct chardev *chr);
+/* Of -chardev id=; NULL: none. */
+struct chardev *chardev_find(const char *id);
+
+/* --- for the machine --- */
 
 /* Dies unless @spec is one that chardev_open() knows; opens nothing. */
 void chardev_check(const char *spec);

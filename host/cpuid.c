@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/bus.h"
+#include "host/bus/bus.h"
 #include "host/cpuid.h"
 #include "host/nearest.h"
 #include "host/report.h"

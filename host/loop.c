@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -15,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "host/bus.h"
+#include "host/bus/bus.h"
 #include "host/loop.h"
 #include "host/report.h"
 
@@ -150,16 +151,44 @@ void loop_wake(void)
 		;
 }
 
+/*
+ * What epoll carries is a number and how often that number has been used, not a pointer: between an
+ * event and its turn another thread may have removed the descriptor.
+ */
+static struct { struct loop_fd *lfd; uint32_t uses; } *table;
+static uint32_t table_len;
+
+static uint64_t token(uint32_t at)
+{
+	return (uint64_t)table[at].uses << 32 | at;
+}
+
 int loop_add(struct loop_fd *lfd)
 {
-	struct epoll_event ev = { .events = lfd->events, .data.ptr = lfd };
+	struct epoll_event ev = { .events = lfd->events };
+	uint32_t at = 0;
 
-	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, lfd->fd, &ev) == 0;
+	while (at < table_len && table[at].lfd)
+		at++;
+	if (at == table_len) {
+		table_len = table_len ? 2 * table_len : 32;
+		table = realloc(table, table_len * sizeof(*table));
+		if (!table)
+			die("out of memory for the event loop");
+		memset(table + at, 0, (table_len - at) * sizeof(*table));
+	}
+	table[at].uses++;
+	ev.data.u64 = token(at);
+	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, lfd->fd, &ev))
+		return 0;
+	table[at].lfd = lfd;
+	lfd->at = at;
+	return 1;
 }
 
 void loop_want(struct loop_fd *lfd, uint32_t events)
 {
-	struct epoll_event ev = { .events = events, .data.ptr = lfd };
+	struct epoll_event ev = { .events = events, .data.u64 = token(lfd->at) };
 
 	if (lfd->events == events)
 		return;
@@ -169,7 +198,10 @@ void loop_want(struct loop_fd *lfd, uint32_t events)
 
 void loop_remove(struct loop_fd *lfd)
 {
+	if (lfd->at >= table_len || table[lfd->at].lfd != lfd)
+		return;
 	epoll_ctl(epoll_fd, EPOLL_CTL_DEL, lfd->fd, NULL);
+	table[lfd->at].lfd = NULL;
 }
 
 void loop_init(void)
@@ -196,8 +228,10 @@ void loop_turn(void)
 	n = epoll_wait(epoll_fd, ev, ARRAY_SIZE(ev), -1);
 	machine_lock();
 	for (i = 0; i < n; i++) {
-		struct loop_fd *lfd = ev[i].data.ptr;
+		uint32_t at = (uint32_t)ev[i].data.u64;
+		struct loop_fd *lfd = table[at].lfd;
 
-		lfd->fn(lfd->arg, ev[i].events);
+		if (lfd && token(at) == ev[i].data.u64)
+			lfd->fn(lfd->arg, ev[i].events);
 	}
 }

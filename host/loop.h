@@ -12,10 +12,12 @@ struct loop_fd {
 	uint32_t events;	/* EPOLL*, as now asked for */
 	void (*fn)(void *arg, uint32_t events);
 	void *arg;
+	uint32_t at;		/* the loop's own */
 };
 
 void loop_init(void);
-/* False: this kind of file cannot be waited for (a regular file); treat it as always ready. */
+/* False: this kind of file cannot be waited for (a regular file); treat it as always ready.
+ * All of these are called with the machine lock held. */
 int loop_add(struct loop_fd *lfd);
 void loop_want(struct loop_fd *lfd, uint32_t events);
 void loop_remove(struct loop_fd *lfd);

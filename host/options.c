@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The command line: one table, a row an option. The names and the forms of their arguments are
- * QEMU's, which people and tools know. What is not in the table is refused by name, with the
- * nearest name that is.
+ * The command line: tables, a row an option; the machine's own stands here, the other parts of the
+ * host bring theirs. The names and the forms of their arguments are QEMU's, which people and tools
+ * know. What is in no table is refused by name, with the nearest name that is.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -12,9 +12,10 @@
 #include <string.h>
 
 #include "host/accel.h"
-#include "host/bus.h"
+#include "host/bus/bus.h"
 #include "host/chardev.h"
 #include "host/cpuid.h"
+#include "host/keyval.h"
 #include "host/nearest.h"
 #include "host/options.h"
 #include "host/report.h"
@@ -26,48 +27,28 @@
 #define MIB (1ull << 20)
 #define DEFAULT_RAM (512 * MIB)
 
-struct option {
-	const char *name;
-	const char *arg;	/* NULL: takes none */
-	const char *help;
-	void (*parse)(struct config *cfg, const char *val);
-};
+#define MAX_GROUPS 16
+#define MAX_NAMES 128
+
+extern const struct option_group *const __start_anykvm_options[];
+extern const struct option_group *const __stop_anykvm_options[];
+
+static const struct option_group *groups[MAX_GROUPS];
+static unsigned int nr_groups;
 
 /* --- one parser an option --- */
 
-/* A number with an optional fraction and a suffix; MiB without one. */
-static uint64_t parse_size(const char *val)
+static uint64_t ram_size(const char *val)
 {
-	static const char suffixes[] = "kMGTP";
-	const char *s;
-	long double n;
-	char *end;
+	uint64_t n;
 
-	if (!isdigit((unsigned char)val[0]))
-		goto bad;
-	errno = 0;
-	n = strtold(val, &end);
-	if (errno || (val[0] == '0' && (val[1] == 'x' || val[1] == 'X')))
-		goto bad;
-	if (!*end) {
-		n *= (long double)MIB;
-	} else if ((*end == 'b' || *end == 'B') && !end[1]) {
-		;
-	} else {
-		s = strchr(suffixes, *end == 'K' ? 'k' : toupper((unsigned char)*end));
-		if (*end == 'K' || *end == 'k')
-			s = suffixes;
-		if (!s || (end[1] && strcmp(end + 1, "iB") && strcmp(end + 1, "B")))
-			goto bad;
-		n *= (long double)(1ull << (10 * (s - suffixes + 1)));
-	}
-	if (n > 0x1p60L)
+	if (!parse_size(val, MIB, &n))
+		die("-m %s: not an amount of memory; write it like 512M or 2G", val);
+	if (n > 1ull << 60)
 		die("-m %s: more memory than a PC can address", val);
-	if (n < (long double)MIB)
+	if (n < MIB)
 		die("-m %s: a PC needs at least 1M of memory (a Linux kernel needs tens)", val);
-	return ((uint64_t)n + 0xfff) & ~0xfffull;
-bad:
-	die("-m %s: not an amount of memory; write it like 512M or 2G", val);
+	return (n + 0xfff) & ~0xfffull;
 }
 
 static void parse_m(struct config *cfg, const char *val)
@@ -77,7 +58,7 @@ static void parse_m(struct config *cfg, const char *val)
 		    val);
 	if (!strncmp(val, "size=", 5))
 		val += 5;
-	cfg->ram_size = parse_size(val);
+	cfg->ram_size = ram_size(val);
 }
 
 static unsigned int parse_count(const char *opt, const char *what, const char *val, size_t len,
@@ -255,7 +236,7 @@ static noreturn void parse_version(struct config *cfg, const char *val)
 
 static noreturn void parse_help(struct config *cfg, const char *val);
 
-static const struct option options[] = {
+static const struct option machine_options[] = {
 	{ "m", "SIZE", "memory of the guest, like 512M or 2G (default 512M)", parse_m },
 	{ "smp", "N[,sockets=N][,cores=N][,threads=N]", "number of CPUs (default 1)", parse_smp },
 	{ "cpu", "MODEL[,FEATURE=on|off]", "processor that the guest sees; -cpu help lists",
@@ -275,24 +256,71 @@ static const struct option options[] = {
 	{ "h", NULL, NULL, parse_help },
 };
 
+static const struct option_group machine_group = {
+	.title = "Machine",
+	.order = ORDER_MACHINE,
+	.options = machine_options,
+	.nr = ARRAY_SIZE(machine_options),
+};
+OPTIONS_REGISTER(machine_group);
+
+/* --- all groups --- */
+
+static __attribute__((constructor)) void collect_groups(void)
+{
+	const struct option_group *const *g;
+	unsigned int at;
+
+	for (g = __start_anykvm_options; (uintptr_t)g < (uintptr_t)__stop_anykvm_options; g++) {
+		for (at = nr_groups; at && groups[at - 1]->order > (*g)->order; at--)
+			groups[at] = groups[at - 1];
+		groups[at] = *g;
+		nr_groups++;
+	}
+}
+
+void options_open(const struct config *cfg)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_groups; i++)
+		if (groups[i]->open)
+			groups[i]->open(cfg);
+}
+
+void options_start(const struct config *cfg)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_groups; i++)
+		if (groups[i]->start)
+			groups[i]->start(cfg);
+}
+
+static void help_line(const struct option *o)
+{
+	char left[96];
+
+	snprintf(left, sizeof(left), "-%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+	if (strlen(left) > 28)
+		printf("  %s\n  %28s %s\n", left, "", o->help);
+	else
+		printf("  %-28s %s\n", left, o->help);
+}
+
 static noreturn void parse_help(struct config *cfg, const char *val)
 {
-	char left[64];
-	unsigned int i;
+	unsigned int g, i;
 
 	(void)cfg;
 	(void)val;
-	printf("anykvm %s: a PC for a Linux guest, on any x86-64 machine\n"
-	       "usage: anykvm -kernel FILE [OPTION ...]\n\n", ANYKVM_VERSION);
-	for (i = 0; i < ARRAY_SIZE(options); i++) {
-		if (!options[i].help)
-			continue;
-		snprintf(left, sizeof(left), "-%s%s%s", options[i].name,
-			 options[i].arg ? " " : "", options[i].arg ? options[i].arg : "");
-		if (strlen(left) > 28)
-			printf("  %s\n  %28s %s\n", left, "", options[i].help);
-		else
-			printf("  %-28s %s\n", left, options[i].help);
+	printf("anykvm %s: a PC for a guest, on any x86-64 machine\n"
+	       "usage: anykvm [OPTION ...] [DISK IMAGE]\n", ANYKVM_VERSION);
+	for (g = 0; g < nr_groups; g++) {
+		printf("\n%s:\n", groups[g]->title);
+		for (i = 0; i < groups[g]->nr; i++)
+			if (groups[g]->options[i].help)
+				help_line(&groups[g]->options[i]);
 	}
 	printf("\nOn the guest's terminal: Ctrl-A x quits, Ctrl-A h lists all keys.\n");
 	end_process(0);
@@ -300,18 +328,22 @@ static noreturn void parse_help(struct config *cfg, const char *val)
 
 static const struct option *find_option(const char *arg)
 {
-	const char *name = arg + 1, *names[ARRAY_SIZE(options)];
-	unsigned int i;
+	const char *name = arg + 1, *names[MAX_NAMES];
+	unsigned int g, i, n = 0;
 
 	if (*name == '-' && name[1])
 		name++;
-	for (i = 0; i < ARRAY_SIZE(options); i++) {
-		names[i] = options[i].name;
-		if (!strcmp(name, options[i].name))
-			return &options[i];
-	}
+	for (g = 0; g < nr_groups; g++)
+		for (i = 0; i < groups[g]->nr; i++) {
+			const struct option *o = &groups[g]->options[i];
+
+			if (!strcmp(name, o->name))
+				return o;
+			if (n < MAX_NAMES)
+				names[n++] = o->name;
+		}
 	die("there is no option %s; did you mean -%s? (-help lists all)", arg,
-	    nearest(name, strlen(name), names, ARRAY_SIZE(options)));
+	    nearest(name, strlen(name), names, n));
 }
 
 void options_parse(struct config *cfg, int argc, char **argv)

@@ -28,6 +28,37 @@ struct config {
 	bool accel_chosen;
 };
 
+struct option {
+	const char *name;
+	const char *arg;	/* NULL: takes none */
+	const char *help;	/* NULL: another name of an option that -help lists */
+	void (*parse)(struct config *cfg, const char *val);
+};
+
+/*
+ * The options of one part of the host, which ends its file with OPTIONS_REGISTER(). All parts parse
+ * first; then each, by @order, opens its files and sockets, before the machine is built; then, when
+ * it is built and before the first CPU runs, each starts.
+ */
+struct option_group {
+	const char *title;
+	unsigned int order;
+	const struct option *options;
+	unsigned int nr;
+	void (*open)(const struct config *cfg);
+	void (*start)(const struct config *cfg);
+};
+
+enum { ORDER_MACHINE = 10, ORDER_CHARDEV = 20, ORDER_BLOCK = 30, ORDER_NET = 40, ORDER_DEVICE = 50,
+       ORDER_DISPLAY = 60, ORDER_CONTROL = 70 };
+
+#define OPTIONS_REGISTER(group)							\
+	static const struct option_group *const group##_registered		\
+		__attribute__((used, section("anykvm_options"))) = &(group)
+
+void options_open(const struct config *cfg);
+void options_start(const struct config *cfg);
+
 /* Ends the process on -help, -version and wrong input. */
 void options_parse(struct config *cfg, int argc, char **argv);
 

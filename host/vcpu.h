@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "host/boot/boot.h"
-#include "host/bus.h"
+#include "host/bus/bus.h"
 #include "host/options.h"
 #include "host/vm.h"
 

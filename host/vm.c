@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "host/bus.h"
+#include "host/bus/bus.h"
 #include "host/report.h"
 #include "host/vm.h"
 
@@ -78,25 +78,6 @@ void ram_write(const struct vm *vm, uint64_t gpa, const void *data, uint64_t len
 	ram_written(vm, gpa, len);
 }
 
-static void add_slot(const struct vm *vm, unsigned int slot, uint64_t gpa, uint64_t len, uint8_t *at)
-{
-	struct kvm_userspace_memory_region r = {
-		.slot = slot,
-		.guest_phys_addr = gpa,
-		.memory_size = len,
-		.userspace_addr = (uintptr_t)at,
-	};
-	int ret;
-
-	if (!len)
-		return;
-	ret = vm->accel->ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &r);
-	if (ret < 0)
-		die("-m: -accel %s refuses %llu MiB of guest memory at %#llx (%s); ask for less",
-		    vm->accel->name, (unsigned long long)(len >> 20), (unsigned long long)gpa,
-		    strerror(-ret));
-}
-
 /* --- the machine's chips --- */
 
 int vm_must(const struct vm *vm, unsigned long request, void *arg, const char *what)
@@ -148,7 +129,6 @@ void vm_create(struct vm *vm)
 	/* Port 61h, the speaker's gate, belongs to the timer; the guest calibrates clocks with it. */
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 	uint64_t identity = KVM_IDENTITY_BASE;
-	uint64_t below_vga = vm->low_size < VGA_BASE ? vm->low_size : VGA_BASE;
 	unsigned int i;
 
 	vm->fd = accel_ioctl_val(vm->accel, vm->sys_fd, KVM_CREATE_VM, 0);
@@ -164,10 +144,6 @@ void vm_create(struct vm *vm)
 		vm_must(vm, KVM_GET_IRQCHIP, &first_irqchip[i], "KVM_GET_IRQCHIP");
 	}
 	vm_must(vm, KVM_GET_PIT2, &first_pit, "KVM_GET_PIT2");
-	add_slot(vm, 0, 0, below_vga, vm->ram);
-	if (vm->low_size > VGA_END)
-		add_slot(vm, 1, VGA_END, vm->low_size - VGA_END, vm->ram + VGA_END);
-	add_slot(vm, 2, HIGH_RAM_BASE, vm->high_size, vm->ram + vm->low_size);
 }
 
 void vm_reset_irqchip(const struct vm *vm)

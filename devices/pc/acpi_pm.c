@@ -6,7 +6,7 @@
  * turns the power off. The PM timer runs at 3.579545 MHz and is 32 bits wide; its carry status is
  * computed when it is looked at, and a timer waits for the next one only while it is enabled.
  */
-#include "host/bus.h"
+#include "host/bus/bus.h"
 
 #define PM_TIMER_HZ 3579545ull
 

@@ -6,7 +6,7 @@
  * port with the A20 gate and the reset line. No keyboard and no mouse hang on it, so a byte sent
  * to one is answered by the controller with the timeout that an unplugged line gives.
  */
-#include "host/bus.h"
+#include "host/bus/bus.h"
 
 #define STATUS_OBF	0x01	/* output buffer full */
 #define STATUS_SYS	0x04	/* self test passed */

@@ -8,7 +8,7 @@
  *
  * The A20 gate holds what is written but masks nothing: no address wraps at 1 MiB.
  */
-#include "host/bus.h"
+#include "host/bus/bus.h"
 
 #define PORT92_RESET	0x01
 #define PORT92_A20	0x02

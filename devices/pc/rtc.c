@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "host/bus.h"
+#include "host/bus/bus.h"
 
 #define NS_PER_S 1000000000ll
 #define UIP_NS 244000ll

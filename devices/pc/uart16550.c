@@ -7,7 +7,8 @@
  * in its FIFO) and THRE stays clear until it does. Receiving is exact: FIFO with trigger levels,
  * overrun, the character timeout. Loopback turns the transmitter and the modem outputs round.
  */
-#include "host/bus.h"
+#include "host/bus/bus.h"
+#include "host/chardev.h"
 
 #define FIFO_SIZE 16u
 /* The timeout interrupt comes after four characters' time of silence: at 115200 baud, 8N1. */

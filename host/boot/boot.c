@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "host/boot/boot.h"
-#include "host/bus.h"
+#include "host/bus/bus.h"
 #include "host/report.h"
 
 #define MIB (1ull << 20)

@@ -15,6 +15,7 @@
 #include "host/loop.h"
 #include "host/machine/machine.h"
 #include "host/machine/pc.h"
+#include "host/machine/wiring.h"
 #include "host/report.h"
 #include "host/term.h"
 #include "host/vcpu.h"
@@ -33,17 +34,6 @@ void machine_ask(enum machine_request what, const char *why)
 	asked = what;
 	asked_why = why;
 	loop_wake();
-}
-
-static void bus_request(void *arg, enum machine_request what, const char *why)
-{
-	(void)arg;
-	machine_ask(what, why);
-}
-
-static void bus_set_gsi(void *arg, unsigned int gsi, bool level)
-{
-	vm_set_gsi(arg, gsi, level);
 }
 
 static void quit_key(void)
@@ -113,7 +103,6 @@ static void check_memory(const struct vm *vm, const struct kvm_cpuid2 *cpuid)
 
 int machine_run(const struct config *cfg, struct vm *vm, struct boot *boot)
 {
-	static const struct bus_ops ops = { .set_gsi = bus_set_gsi, .request = bus_request };
 	struct kvm_cpuid2 *cpuid;
 	struct bus *bus;
 	struct pc pc;
@@ -124,12 +113,14 @@ int machine_run(const struct config *cfg, struct vm *vm, struct boot *boot)
 	cpuid = cpu_make(vm, cfg->cpu);
 	check_memory(vm, cpuid);
 	vm_create(vm);
-	bus = bus_create(&ops, vm);
+	bus = bus_create(&wiring_ops, vm);
 	vcpus_create(vm, bus, &cfg->smp, cpuid);
+	options_open(cfg);
 	pc_build(&pc, bus, vm, cfg);
 	boot->acpi_rsdp = pc.rsdp;
 	load(vm, boot, &pc);
 	chardev_quit = quit_key;
+	options_start(cfg);
 	vcpus_start();
 	chardev_start_all();
 	vcpus_resume();

@@ -6,7 +6,7 @@
 #define ANYKVM_HOST_MACHINE_MACHINE_H
 
 #include "host/boot/boot.h"
-#include "host/bus.h"
+#include "host/bus/bus.h"
 #include "host/options.h"
 #include "host/vm.h"
 

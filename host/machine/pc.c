@@ -52,11 +52,23 @@ static bool make_serial(struct bus *bus, const struct serial_port *at, const cha
 	if (!chr)
 		return false;
 	dev = device_create(bus, "uart16550");
-	device_set_chardev(dev, "chardev", chr);
+	device_set_ptr(dev, "chardev", chr);
 	device_realize(dev);
 	device_map(dev, 0, at->port);
 	device_connect_irq(dev, 0, at->irq);
 	return true;
+}
+
+static void map_ram(struct bus *bus, const struct vm *vm)
+{
+	uint64_t below = vm->low_size < VGA_BASE ? vm->low_size : VGA_BASE;
+
+	bus_memory(bus, "ram below 640K", 0, below, vm->ram, false, PRIO_RAM);
+	if (vm->low_size > VGA_END)
+		bus_memory(bus, "ram", VGA_END, vm->low_size - VGA_END, vm->ram + VGA_END, false,
+			   PRIO_RAM);
+	bus_memory(bus, "ram above 4G", HIGH_RAM_BASE, vm->high_size, vm->ram + vm->low_size,
+		   false, PRIO_RAM);
 }
 
 static void make_fixed(struct bus *bus, const struct vm *vm)
@@ -136,6 +148,7 @@ void pc_build(struct pc *pc, struct bus *bus, const struct vm *vm, const struct 
 	struct acpi_device devices[MAX_SERIAL + 1];
 	unsigned int i, n = 0;
 
+	map_ram(bus, vm);
 	devices[n++] = (struct acpi_device){ "RTC0", "PNP0B00", 0, PORT_RTC, 2, IRQ_RTC };
 	for (i = 0; i < cfg->nr_serial; i++) {
 		const struct serial_port *at = &serial_ports[i];

@@ -5,7 +5,7 @@
 #ifndef ANYKVM_HOST_MACHINE_PC_H
 #define ANYKVM_HOST_MACHINE_PC_H
 
-#include "host/bus.h"
+#include "host/bus/bus.h"
 #include "host/options.h"
 #include "host/vm.h"
 

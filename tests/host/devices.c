@@ -3,171 +3,9 @@
  * The PC's devices, held against their data sheets: each stands alone on a bus, the clock is the
  * test's, and what the machine would do (interrupts, resets) is written down.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "host/bus.h"
-
-static int count, failures;
-
-#define ok(cond, name) check((cond), (name), __LINE__)
-
-static void check(bool good, const char *name, int line)
-{
-	count++;
-	printf("%s %d - %s\n", good ? "ok" : "not ok", count, name);
-	if (!good) {
-		failures++;
-		printf("# line %d\n", line);
-	}
-}
-
-/* --- the world around the devices --- */
-
-static uint64_t clock_now = 1000;
-static int64_t wall;
-static struct device_timer *timers;
-static bool gsi_level[256];
-static unsigned int gsi_edges[256];
-static enum machine_request requested;
-
-uint64_t device_now(void)
-{
-	return clock_now;
-}
-
-int64_t device_wall_clock(void)
-{
-	return wall;
-}
-
-void device_timer_init(struct device_timer *t, void (*fn)(void *arg), void *arg)
-{
-	*t = (struct device_timer){ .fn = fn, .arg = arg };
-}
-
-void device_timer_cancel(struct device_timer *t)
-{
-	struct device_timer **p;
-
-	for (p = &timers; *p; p = &(*p)->next)
-		if (*p == t) {
-			*p = t->next;
-			break;
-		}
-	t->when = 0;
-}
-
-void device_timer_set(struct device_timer *t, uint64_t when)
-{
-	struct device_timer **p;
-
-	device_timer_cancel(t);
-	t->when = when;
-	for (p = &timers; *p && (*p)->when <= when; p = &(*p)->next)
-		;
-	t->next = *p;
-	*p = t;
-}
-
-static void pass(uint64_t ns)
-{
-	uint64_t end = clock_now + ns;
-
-	while (timers && timers->when <= end) {
-		struct device_timer *t = timers;
-
-		timers = t->next;
-		if (t->when > clock_now) {
-			wall += (int64_t)(t->when - clock_now);
-			clock_now = t->when;
-		}
-		t->when = 0;
-		t->fn(t->arg);
-	}
-	wall += (int64_t)(end - clock_now);
-	clock_now = end;
-}
-
-struct chardev {
-	const struct chardev_user *user;
-	void *arg;
-	uint8_t out[64];
-	unsigned int len;
-	bool full;
-};
-
-void chardev_attach(struct chardev *chr, const struct chardev_user *user, void *arg)
-{
-	chr->user = user;
-	chr->arg = arg;
-}
-
-unsigned int chardev_write(struct chardev *chr, uint8_t byte)
-{
-	if (chr->full)
-		return 0;
-	chr->out[chr->len++ % sizeof(chr->out)] = byte;
-	return 1;
-}
-
-void chardev_input_ready(struct chardev *chr)
-{
-	(void)chr;
-}
-
-static void set_gsi(void *arg, unsigned int gsi, bool level)
-{
-	(void)arg;
-	gsi_level[gsi] = level;
-	gsi_edges[gsi] += level;
-}
-
-static void request(void *arg, enum machine_request what, const char *why)
-{
-	(void)arg;
-	(void)why;
-	requested = what;
-}
-
-static const struct bus_ops ops = { set_gsi, request };
-static struct bus *bus;
-
-static void fresh(void)
-{
-	if (bus)
-		bus_destroy(bus);
-	timers = NULL;
-	memset(gsi_level, 0, sizeof(gsi_level));
-	memset(gsi_edges, 0, sizeof(gsi_edges));
-	requested = MACHINE_RUN;
-	bus = bus_create(&ops, NULL);
-}
-
-static uint32_t in(uint16_t port, unsigned int size)
-{
-	uint32_t v = 0;
-
-	bus_access(bus, BUS_PORT, port, &v, size, false);
-	return v;
-}
-
-static void out(uint16_t port, uint32_t val, unsigned int size)
-{
-	bus_access(bus, BUS_PORT, port, &val, size, true);
-}
-
-static uint8_t inb(uint16_t port)
-{
-	return (uint8_t)in(port, 1);
-}
-
-static void outb(uint16_t port, uint8_t val)
-{
-	out(port, val, 1);
-}
+#include "tests/host/world.h"
 
 /* --- UART --- */
 
@@ -182,7 +20,7 @@ static void make_uart(void)
 	fresh();
 	memset(&line, 0, sizeof(line));
 	dev = device_create(bus, "uart16550");
-	device_set_chardev(dev, "chardev", &line);
+	device_set_ptr(dev, "chardev", &line);
 	device_realize(dev);
 	device_map(dev, 0, COM);
 	device_connect_irq(dev, 0, 4);
@@ -303,8 +141,8 @@ static void shared_line(void)
 	memset(&cb, 0, sizeof(cb));
 	a = device_create(bus, "uart16550");
 	b = device_create(bus, "uart16550");
-	device_set_chardev(a, "chardev", &ca);
-	device_set_chardev(b, "chardev", &cb);
+	device_set_ptr(a, "chardev", &ca);
+	device_set_ptr(b, "chardev", &cb);
 	device_realize(a);
 	device_realize(b);
 	device_map(a, 0, 0x3f8);
@@ -535,7 +373,5 @@ int main(void)
 	acpi();
 	rtc_time();
 	rtc_interrupts();
-	bus_destroy(bus);
-	printf("1..%d\n", count);
-	return failures != 0;
+	return world_end();
 }

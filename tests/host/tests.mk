@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 test-y += tests/host/devices
 san-test-y += tests/host/devices
-tests/host/devices-y := tests/host/devices.o host/bus.o host/report.o $(devices-y)
+# A machine for one device: every test of a device links it, and all devices.
+world-y := tests/host/world.o tests/host/backends.o $(devices-y) $(filter host/bus/%,$(host-y)) \
+	host/firmware.o host/keyval.o host/nearest.o host/report.o
+tests/host/devices-y := tests/host/devices.o $(world-y)
+test-y += tests/host/bus
+san-test-y += tests/host/bus
+tests/host/bus-y := tests/host/bus.o $(world-y)
 check-y += tests/host/cli.py tests/host/terminal.py tests/host/seeing.py
 tests/host/seeing.py-opts := timeout=300

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Disks, as devices see them: a row of bytes behind a name, read and written without waiting.
+ *
+ * A request is the device's own struct with a `struct block_request` in it. It is submitted under
+ * the machine lock; @done is called from the event loop under that lock, never from inside
+ * block_submit(). Requests may end in any order and take effect in any order between submission and
+ * end; a flush covers the writes that had ended when it was submitted. Guest memory in @iov stays
+ * mapped (dma.h) until @done.
+ */
+#ifndef ANYKVM_HOST_BLOCK_BLOCK_H
+#define ANYKVM_HOST_BLOCK_BLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct block;
+
+enum block_op {
+	BLOCK_READ,
+	BLOCK_WRITE,
+	BLOCK_FLUSH,		/* all that has ended is on stable storage when this ends */
+	BLOCK_DISCARD,		/* the contents may become anything, zeros mostly */
+	BLOCK_WRITE_ZEROES,
+	BLOCK_OPS
+};
+
+struct block_request {
+	enum block_op op;
+	bool fua;			/* of WRITE and WRITE_ZEROES: on stable storage at the end */
+	bool unmap;			/* of WRITE_ZEROES: may free the space */
+	uint64_t offset, len;		/* bytes; multiples of 512 inside the disk */
+	const struct iovec *iov;	/* of READ and WRITE: @len bytes in all */
+	int nr_iov;
+	/* 0 or -errno (EIO, ENOSPC, EROFS, EINVAL for what does not fit the disk, ENOMEDIUM). */
+	void (*done)(struct block_request *req, int err);
+	void *arg;
+	/* The back end's own. */
+	struct block *block;
+	struct block_request *next;
+	int err;
+	uint64_t begun, aux[4];
+};
+
+void block_submit(struct block *blk, struct block_request *req);
+/* Wait until nothing of this disk's is under way; their done() have been called. For reset. */
+void block_drain(struct block *blk);
+
+uint64_t block_size(const struct block *blk);		/* bytes, a multiple of 512 */
+bool block_read_only(const struct block *blk);
+bool block_has_medium(const struct block *blk);
+bool block_write_cache(const struct block *blk);	/* flushes mean something (cache= is not writethrough) */
+bool block_can_discard(const struct block *blk);
+const char *block_id(const struct block *blk);		/* of -drive id= or -blockdev node-name= */
+const char *block_serial(const struct block *blk);	/* of -drive serial=, or NULL */
+/* When the image says so (CHS of small disks, floppies); false: it does not. */
+bool block_geometry(const struct block *blk, unsigned int *cyls, unsigned int *heads,
+		    unsigned int *sectors);
+
+/* A device takes a disk for itself, once. NULL, or who has it. @user may have NULL members. */
+struct block_user {
+	/* A medium came or went (monitor's change, eject). */
+	void (*medium_changed)(void *arg);
+	/* The user asks for the tray: the device may refuse while the guest has locked it. */
+	bool (*may_eject)(void *arg);
+};
+
+const char *block_attach(struct block *blk, const struct block_user *user, void *arg,
+			 const char *who);
+/* The guest itself opens or closes the tray. */
+void block_guest_eject(struct block *blk, bool eject);
+
+/* --- for the machine and the monitor --- */
+
+struct block *block_find(const char *id);		/* NULL: none */
+struct block *block_first(void);
+struct block *block_next(struct block *blk);
+const char *block_user_name(const struct block *blk);	/* who attached it, or NULL */
+/* NULL or what is wrong. */
+const char *block_eject(struct block *blk, bool force);
+const char *block_change(struct block *blk, const char *path, bool read_only);
+void block_drain_all(void);
+
+#endif

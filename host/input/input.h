@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Keys and pointers, from viewers and the monitor to the input devices. A key is a key code of
+ * Linux (<linux/input-event-codes.h>, KEY_*): it names a place on the keyboard, not a letter.
+ * Everything under the machine lock.
+ */
+#ifndef ANYKVM_HOST_INPUT_INPUT_H
+#define ANYKVM_HOST_INPUT_INPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define INPUT_KEYS 256u
+#define INPUT_ABS_MAX 0x7fff
+
+enum { INPUT_LEFT = 1, INPUT_RIGHT = 2, INPUT_MIDDLE = 4, INPUT_SIDE = 8, INPUT_EXTRA = 16 };
+
+struct input_keyboard {
+	void (*key)(void *arg, unsigned int code, bool down);
+	void *arg;
+	struct input_keyboard *next;
+};
+
+struct input_pointer {
+	/* Relative: motion (y down), wheel (positive: away from the user), buttons now down. */
+	void (*move)(void *arg, int dx, int dy, int dz, unsigned int buttons);
+	/* A tablet instead: places from 0 to INPUT_ABS_MAX. NULL in a mouse. */
+	void (*place)(void *arg, int x, int y, int dz, unsigned int buttons);
+	void *arg;
+	struct input_pointer *next;
+};
+
+/* Devices; the last one attached gets the events. */
+void input_attach_keyboard(struct input_keyboard *k);
+void input_attach_pointer(struct input_pointer *p);
+/* The keyboard's lights, as the guest sets them: bit 0 scroll, 1 num, 2 caps lock. */
+void input_set_leds(unsigned int leds);
+unsigned int input_leds(void);
+
+/* Viewers and the monitor. A key that is down already and goes down again is a repeat. */
+void input_key(unsigned int code, bool down);
+void input_move(int dx, int dy, int dz, unsigned int buttons);
+void input_place(int x, int y, int dz, unsigned int buttons);
+bool input_wants_places(void);		/* the pointer is a tablet */
+void input_release_all(void);
+
+/* Names of keys as the monitor's sendkey has them ("ctrl", "ret", "a"): the code, 0: none. */
+unsigned int input_key_by_name(const char *name);
+const char *input_key_name(unsigned int code);
+/* X keysyms to keys of a US keyboard: the code, 0: none. *@shift: it needs shift. */
+unsigned int input_key_by_keysym(uint32_t keysym, bool *shift);
+
+#endif

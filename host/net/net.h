@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Network back ends, as network cards see them: Ethernet frames without their checksum, in and out.
+ * Everything under the machine lock.
+ */
+#ifndef ANYKVM_HOST_NET_NET_H
+#define ANYKVM_HOST_NET_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+/* The largest frame: 64 KiB of a segmentation offload, and its headers. */
+#define NET_MAX_FRAME (65536u + 64u)
+
+struct netdev;
+
+/* What goes with a frame when both ends know offloads: virtio 1.2, section 5.1.6, struct virtio_net_hdr. */
+struct net_offload {
+	uint8_t flags, gso_type;
+	uint16_t hdr_len, gso_size, csum_start, csum_offset;
+};
+
+struct net_user {
+	/* A frame for the guest. False: no room; it waits, and net_ready() asks for it again. */
+	bool (*receive)(void *arg, const struct iovec *iov, int nr_iov,
+			const struct net_offload *off);
+	/* The cable was plugged in or pulled (monitor's set_link). */
+	void (*link_changed)(void *arg, bool up);
+};
+
+/* NULL, or who has it. */
+const char *net_attach(struct netdev *nd, const struct net_user *user, void *arg, const char *who);
+/* A frame from the guest; gone when this returns, dropped where it cannot go. @off may be NULL. */
+void net_send(struct netdev *nd, const struct iovec *iov, int nr_iov, const struct net_offload *off);
+/* There is room to receive again. */
+void net_ready(struct netdev *nd);
+bool net_link(const struct netdev *nd);
+
+/* Queue pairs, for multiqueue (1 where a back end has one); @queue in the calls above is 0. */
+unsigned int net_queues(const struct netdev *nd);
+void net_send_queue(struct netdev *nd, unsigned int queue, const struct iovec *iov, int nr_iov,
+		    const struct net_offload *off);
+
+/* Does it take frames with unfilled checksums and segments to cut? Then say which the guest takes. */
+bool net_has_offload(const struct netdev *nd);
+enum { NET_OFFLOAD_CSUM = 1, NET_OFFLOAD_TSO4 = 2, NET_OFFLOAD_TSO6 = 4, NET_OFFLOAD_ECN = 8,
+       NET_OFFLOAD_UFO = 16 };
+void net_set_offload(struct netdev *nd, unsigned int guest_takes);
+
+/* An address for a card that was given none: 52:54:00:12:34:56 and on. */
+void net_default_mac(uint8_t mac[6]);
+
+/* --- for the machine and the monitor --- */
+
+struct netdev *netdev_find(const char *id);		/* NULL: none */
+struct netdev *netdev_first(void);
+struct netdev *netdev_next(struct netdev *nd);
+const char *netdev_id(const struct netdev *nd);
+const char *netdev_user_name(const struct netdev *nd);	/* the card's, or NULL */
+void netdev_describe(const struct netdev *nd, char *buf, size_t len);
+void netdev_set_link(struct netdev *nd, bool up);
+
+#endif
