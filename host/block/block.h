@@ -50,7 +50,8 @@ void block_drain(struct block *blk);
 uint64_t block_size(const struct block *blk);		/* bytes, a multiple of 512 */
 bool block_read_only(const struct block *blk);
 bool block_has_medium(const struct block *blk);
-bool block_write_cache(const struct block *blk);	/* flushes mean something (cache= is not writethrough) */
+/* Flushes mean something: cache= is not writethrough. */
+bool block_write_cache(const struct block *blk);
 bool block_can_discard(const struct block *blk);
 const char *block_id(const struct block *blk);		/* of -drive id= or -blockdev node-name= */
 const char *block_serial(const struct block *blk);	/* of -drive serial=, or NULL */
