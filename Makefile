@@ -38,6 +38,15 @@ SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	    -fno-omit-frame-pointer -DANYKVM_SAN=1
 endif
 
+# Devices under libFuzzer (make fuzz-devices).
+ifdef FUZZ
+B := build-fuzz
+CC := clang
+SANFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+	    -fno-omit-frame-pointer -DANYKVM_SAN=1 -DLIBFUZZER
+WERROR := 0
+endif
+
 ifneq ($(V),1)
 Q := @
 say = @printf '  %-7s %s\n' $(1) $(2)
@@ -225,6 +234,12 @@ fuzz: deps ## Run the differential and decoder fuzzers until stopped (FUZZ_SECON
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 tests
 	@scripts/fuzz $(B)
 
+.PHONY: fuzz-devices
+fuzz-devices: ## Every device under libFuzzer, ten minutes each (FUZZ_SECONDS=n, DEVICES='rtc ...')
+	@scripts/deps fuzz
+	@$(MAKE) --no-print-directory -j$(JOBS) FUZZ=1 build-fuzz/tests/fuzz/device
+	@scripts/fuzz-devices build-fuzz/tests/fuzz/device $(DEVICES)
+
 .PHONY: bench bench-quick
 bench: deps ## All figures: native, the translator, QEMU's TCG (BENCH='--only cpu qsort'; -h)
 	@scripts/deps bench
@@ -288,7 +303,7 @@ clean: ## Remove what was built (keeps the fetched guests; distclean removes tho
 
 .PHONY: distclean
 distclean: ## Remove build/ altogether
-	$(Q)rm -rf build build-san
+	$(Q)rm -rf build build-san build-fuzz
 
 .PHONY: help
 help: ## This list

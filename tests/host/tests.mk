@@ -10,3 +10,10 @@ san-test-y += tests/host/bus
 tests/host/bus-y := tests/host/bus.o $(world-y)
 check-y += tests/host/cli.py tests/host/terminal.py tests/host/seeing.py
 tests/host/seeing.py-opts := timeout=300
+# A hostile guest for every device: a few random rows here, libFuzzer in make fuzz-devices.
+san-test-y += tests/fuzz/device
+tests/fuzz/device-y := tests/fuzz/device.o $(world-y)
+ifdef FUZZ
+prog-y += tests/fuzz/device
+tests/fuzz/device-libs := -fsanitize=fuzzer
+endif
