@@ -96,6 +96,12 @@ struct device_class {
 	unsigned int nr_irqs;
 	const struct device_prop *props;
 	unsigned int nr_props;
+	/*
+	 * Of -device, after the properties are set and before realize, when it is not on PCI but on a
+	 * bus that another device has (bus=, or NULL): find that and set ->parent. NULL or what is
+	 * wrong. A device at ports of its own (iobase=) needs none: its realize places them.
+	 */
+	const char *(*attach)(struct device *dev, const char *bus);
 	/* Once, after the properties are set. Returns NULL or what is wrong, in words. */
 	const char *(*realize)(struct device *dev);
 	void (*reset)(struct device *dev);
@@ -109,6 +115,7 @@ struct device {
 	struct bus *bus;
 	struct device *next;
 	const char *id;			/* of -device id=, or NULL */
+	struct device *parent;		/* whose bus it is on; NULL: the machine's or PCI */
 	uint64_t region_len[DEVICE_MAX_REGIONS];
 	uint8_t *memory[DEVICE_MAX_REGIONS];
 	struct bus_window *window[DEVICE_MAX_REGIONS];	/* NULL: not mapped yet */
@@ -231,6 +238,8 @@ void device_set_bool(struct device *dev, const char *prop, bool val);
 void device_set_ptr(struct device *dev, const char *prop, const void *val);
 /* As a user writes it; NULL, or what is wrong (a static buffer). Unknown property: says so. */
 const char *device_set_words(struct device *dev, const char *prop, const char *val);
+/* What @prop of every device of this class is from device_create() on: -global. */
+const char *device_default(const char *class_name, const char *prop, const char *val);
 /* The property's value as a user would write it. */
 void device_get_words(struct device *dev, const struct device_prop *prop, char *buf, size_t len);
 void device_realize(struct device *dev);

@@ -269,7 +269,7 @@ const char *pci_prepare(struct device *dev)
 	c[PCI_REVISION] = info->revision;
 	c[PCI_CLASS] = (uint8_t)info->class;
 	pci_put16(c, PCI_CLASS + 1, (uint16_t)(info->class >> 8));
-	c[PCI_HEADER_TYPE] = info->multifunction ? 0x80 : 0;
+	c[PCI_HEADER_TYPE] = info->multifunction || p->multifunction ? 0x80 : 0;
 	pci_put16(c, PCI_SUBSYSTEM_VENDOR, info->subsystem_vendor);
 	pci_put16(c, PCI_SUBSYSTEM, info->subsystem);
 	c[PCI_INTERRUPT_PIN] = info->interrupt_pin;

@@ -58,6 +58,7 @@ struct pci_device {
 	uint8_t writable[PCI_CONFIG_LEN];	/* bits that the guest may change */
 	uint8_t clears[PCI_CONFIG_LEN];		/* bits that writing 1 clears */
 	const char *romfile;		/* property: "" for none */
+	bool multifunction;		/* property: of function 0, when it has others beside it */
 	uint64_t rom_bar;
 	unsigned int cap_end;		/* next free byte for capabilities */
 	bool intx;
@@ -78,7 +79,9 @@ static inline struct pci_device *to_pci(struct device *dev)
 /* Every class on PCI takes these: list them first in its props. */
 #define PCI_PROPS							\
 	{ "romfile", PROP_STRING, offsetof(struct pci_device, romfile),	\
-	  "option ROM file; empty for none" }
+	  "option ROM file; empty for none" },				\
+	{ "multifunction", PROP_BOOL, offsetof(struct pci_device, multifunction), \
+	  "tell the guest that the slot has more functions" }
 
 /* --- for devices --- */
 

@@ -178,42 +178,87 @@ static const struct prop_type {
 };
 _Static_assert(ARRAY_SIZE(types) == PROP_TYPES, "a row for every type of property");
 
-static const struct device_prop *find(const struct device *dev, const char *name)
+static const struct device_prop *find(const struct device_class *cls, const char *name)
 {
-	const struct device_prop *p = dev->cls->props;
+	const struct device_prop *p = cls->props;
 
-	for (; p < dev->cls->props + dev->cls->nr_props; p++)
+	for (; p < cls->props + cls->nr_props; p++)
 		if (!strcmp(p->name, name))
 			return p;
+	return NULL;
+}
+
+static const char *no_such(const struct device_class *cls, const char *name)
+{
+	const char *names[64];
+	unsigned int i, n = 0;
+
+	for (i = 0; i < cls->nr_props && n < ARRAY_SIZE(names); i++)
+		if (cls->props[i].help)
+			names[n++] = cls->props[i].name;
+	if (!n)
+		return wrong("has no properties, so not '%s' either", name);
+	return wrong("has no property '%s'; did you mean '%s'?%s%s%s", name,
+		     nearest(name, strlen(name), names, n), cls->user ? " (-device " : "",
+		     cls->user ? cls->name : "", cls->user ? ",help lists all)" : "");
+}
+
+/* --- defaults: the class's own, and the user's (-global) over them --- */
+
+static struct global {
+	const struct device_class *cls;
+	const struct device_prop *prop;
+	const char *val;
+	struct global *next;
+} *globals, **last_global = &globals;
+
+const char *device_default(const char *class_name, const char *name, const char *val)
+{
+	const struct device_class *cls = device_class_find(class_name);
+	const struct device_prop *p;
+	const char *names[256];
+	struct global *g;
+	unsigned int n;
+
+	for (n = 0; !cls && n < ARRAY_SIZE(names) && device_classes()[n]; n++)
+		names[n] = device_classes()[n]->name;
+	if (!cls)
+		return wrong("there is no device '%s'; did you mean '%s'?", class_name,
+			     nearest(class_name, strlen(class_name), names, n));
+	p = find(cls, name);
+	if (!p || !p->help)
+		return no_such(cls, name);
+	g = calloc(1, sizeof(*g));
+	if (!g)
+		return "out of memory";
+	*g = (struct global){ .cls = cls, .prop = p, .val = val };
+	*last_global = g;
+	last_global = &g->next;
 	return NULL;
 }
 
 const char *device_props_init(struct device *dev)
 {
 	const struct device_prop *p = dev->cls->props;
+	const struct global *g;
 	const char *bad = NULL;
 
 	for (; !bad && p < dev->cls->props + dev->cls->nr_props; p++)
 		if (p->initial)
 			bad = types[p->type].set(p, (char *)dev + p->offset, p->initial);
+	for (g = globals; !bad && g; g = g->next)
+		if (g->cls == dev->cls)
+			bad = types[g->prop->type].set(g->prop, (char *)dev + g->prop->offset, g->val);
 	return bad;
 }
 
 const char *device_set_words(struct device *dev, const char *name, const char *val)
 {
-	const char *names[64];
-	const struct device_prop *p = find(dev, name);
-	unsigned int i, n = 0;
+	const struct device_prop *p = find(dev->cls, name);
 
-	if (p && p->help)
-		return types[p->type].set(p, (char *)dev + p->offset, val);
-	for (i = 0; i < dev->cls->nr_props && n < ARRAY_SIZE(names); i++)
-		if (dev->cls->props[i].help)
-			names[n++] = dev->cls->props[i].name;
-	if (!n)
-		return wrong("has no properties, so not '%s' either", name);
-	return wrong("has no property '%s'; did you mean '%s'? (-device %s,help lists all)", name,
-		     nearest(name, strlen(name), names, n), dev->cls->name);
+	if (!p || !p->help)
+		return no_such(dev->cls, name);
+	return types[p->type].set(p, (char *)dev + p->offset, val);
 }
 
 void device_get_words(struct device *dev, const struct device_prop *p, char *buf, size_t len)
@@ -225,7 +270,7 @@ void device_get_words(struct device *dev, const struct device_prop *p, char *buf
 
 static void *field_of(struct device *dev, const char *name, const struct device_prop **prop)
 {
-	*prop = find(dev, name);
+	*prop = find(dev->cls, name);
 	if (!*prop)
 		die("device %s has no property %s", dev->cls->name, name);
 	return (char *)dev + (*prop)->offset;

@@ -10,6 +10,7 @@
 #include "host/boot/boot.h"
 #include "host/chardev.h"
 #include "host/cpuid.h"
+#include "host/device_option.h"
 #include "host/machine/pc.h"
 #include "host/report.h"
 
@@ -158,6 +159,7 @@ void pc_build(struct pc *pc, struct bus *bus, const struct vm *vm, const struct 
 							     8, at->irq };
 	}
 	make_fixed(bus, vm);
+	user_devices_create(bus, NULL);
 	make_tables(pc, cfg, devices, n);
 }
 

@@ -103,7 +103,7 @@ def main():
     refused("an option of QEMU's that is not here", ["-drive", "x"], "-drive")
     refused("a bare word", ["disk.img"], "disk.img")
     refused("a lone dash", ["-"], "'-'")
-    for opt in "m smp cpu kernel initrd append serial accel d".split():
+    for opt in "m smp cpu kernel initrd append serial accel d device global".split():
         refused(f"-{opt} without its argument", ["-" + opt], f"-{opt} needs an argument")
 
     for bad in ("0", "nonsense", "12Q", "-5", "", "1MM", "0x100", "1e99", "nan", " 5", "64 M"):
@@ -128,6 +128,16 @@ def main():
     refused("two serial ports on one terminal",
             ["-serial", "stdio", "-serial", "mon:stdio", "-kernel", good], "already")
     refused("five serial ports", ["-serial", "null"] * 5, "4 serial ports")
+    prints("devices", ["-device", "help"], "-device NAME")
+    refused("-device unknown", ["-device", "nosuchcard"], "-device", "'nosuchcard'")
+    refused("-device of the board", ["-device", "rtc"], "rtc is part of the board")
+    refused("-device in JSON", ["-device", '{"driver":"x"}'], "JSON")
+    refused("-device without a name", ["-device", "id=x"], "-device id=x")
+    refused("-global unknown device", ["-global", "rtx.y=1"], "'rtx'", "did you mean 'rtc'?")
+    refused("-global unknown property", ["-global", "rtc.y=1"], "has no propert")
+    refused("-global, long form, unknown property",
+            ["-global", "driver=rtc,property=y,value=1"], "has no propert")
+    refused("-global that is none", ["-global", "rtc"], "driver= is missing")
     refused("-d unknown", ["-d", "exitz"], "exitz", "did you mean 'exit")
 
     missing = os.path.join(tmp.name, "missing")
