@@ -212,6 +212,11 @@ void plat_random(void *buf, size_t n);
 int plat_code_alloc(size_t size, void **rw, void **rx);
 void plat_code_free(void *rw, void *rx, size_t size);
 /*
+ * The whole pages of [p, p + size), of plat_alloc or of *rw, hold nothing worth keeping: their
+ * memory goes back to the host. They can be used again, with any bytes in them.
+ */
+void plat_forget(void *p, size_t size);
+/*
  * A fault (SIGSEGV, SIGBUS, SIGFPE, SIGTRAP, SIGILL) while @t runs in [lo, hi): asks
  * engine->host_fault.
  */

@@ -27,7 +27,7 @@ struct bt_cache *bt_cache_create(struct bt_ctx *x)
 	c->page_hash = plat_alloc(sizeof(*c->page_hash) << BT_PAGE_HASH_BITS);
 	c->pages = plat_alloc(BT_MAX_PAGES * sizeof(*c->pages));
 	c->tr = bt_translation_create();
-	if (!c->notes || !c->hash || !c->page_hash || !c->pages || !c->tr) {
+	if (!c->notes || !c->hash || !c->page_hash || !c->pages || !c->tr || !bt_ring_init(c)) {
 		bt_cache_destroy(c);
 		return NULL;
 	}
@@ -46,6 +46,7 @@ void bt_cache_destroy(struct bt_cache *c)
 	plat_free(c->page_hash);
 	plat_free(c->pages);
 	plat_free(c->tr);
+	plat_free(c->gone);
 	plat_free(c);
 }
 
@@ -240,6 +241,7 @@ u32 bt_cache_drop_run(struct bt_cache *c, struct bt_block *b, u32 n)
 	for (u32 i = 0; i < n; i++) {
 		if (b[i].dead)
 			continue;
+		bt_ring_evicted(c, &b[i]);
 		drop(c, &b[i]);
 		alive++;
 	}

@@ -23,6 +23,7 @@
 #define BT_MAX_MAPS 1024		/* of one block */
 #define BT_HASH_BITS 18
 #define BT_PAGE_HASH_BITS 13
+#define BT_GONE_BITS 20
 
 struct bt_translation;
 
@@ -44,6 +45,7 @@ struct bt_chunk {
 	u32 nblocks;
 	u32 code;			/* bytes of code, once the chunk is closed */
 	u32 back;			/* offset of the lowest note from the back */
+	bool touched;			/* it may have memory of the host */
 };
 
 /* What the access of one guest instruction met: hint.c. */
@@ -64,10 +66,13 @@ struct bt_cache {
 	u32 way_next;			/* leave for the target in T0; flags are parked */
 	struct bt_chunk chunk[BT_CHUNKS];
 	u32 cur;			/* the chunk that is being filled */
-	u32 ring;			/* chunks that may be in use: see chunk.c */
-	u64 wrapped;			/* TSC when it last came round */
+	u32 ring;			/* chunks that may be in use: see ring.c */
+	u64 wrapped, begun, trimmed;	/* TSC when it last came round, a chunk was begun, ring.c looked */
+	u64 made, again;		/* blocks since it came round; those that had been evicted before */
+	u8 *gone;			/* hash: blocks that were evicted of late */
 	u64 generation;			/* changes whenever struct bt_block pointers may have died */
 	u64 evictions, evicted;		/* chunks; blocks that lived in them */
+	u64 given_back;			/* chunks whose memory the host got back */
 	u64 longest;			/* TSC cycles of the longest eviction */
 	struct bt_block **hash;
 	struct bt_page **page_hash;
@@ -92,8 +97,17 @@ void bt_cache_keep_maps(struct bt_cache *c, struct bt_block *b, const struct bt_
 /* Keep @i as long as the block in work: the number for ctx->interp. */
 u32 bt_cache_keep_insn(struct bt_cache *c, const struct x86_insn *i);
 void bt_chunks_reset(struct bt_cache *c);
+void bt_chunk_give_back(struct bt_cache *c, u32 k);	/* evict it, and its memory goes to the host */
 u64 bt_cache_bytes(const struct bt_cache *c);	/* code in the ring */
 u64 bt_cache_notes(const struct bt_cache *c);	/* bytes beside it */
+
+/* ---- ring.c ---- */
+bool bt_ring_init(struct bt_cache *c);
+u32 bt_ring_next(struct bt_cache *c);		/* the chunk to be filled after this one */
+void bt_ring_made(struct bt_cache *c, const struct bt_block *b);
+void bt_ring_evicted(struct bt_cache *c, const struct bt_block *b);
+/* Often, but not while generated code runs: give back what a quiet vCPU does not need. */
+void bt_ring_trim(struct bt_cache *c);
 
 /* ---- cache.c ---- */
 /* Enter a finished block into the tables. */

@@ -4,8 +4,9 @@
  * after another. What comes round to a chunk drops its blocks: a few
  * milliseconds at most, and what is hot of them is soon made again.
  *
- * A chunk is emptied only when a block is about to be made, which the run loop
- * does, so no generated code of this vCPU is on its way through it.
+ * A chunk is emptied only when a block is about to be made, or in quiet times
+ * (ring.c), by the run loop, so no generated code of this vCPU is on its way
+ * through it.
  */
 #include "cache.h"
 #include "jump.h"
@@ -38,7 +39,8 @@ static u32 used(const struct bt_cache *c)
 static void begin(struct bt_cache *c, u32 k)
 {
 	c->cur = k;
-	c->chunk[k] = (struct bt_chunk){ .back = BT_CHUNK_NOTES };
+	c->begun = plat_rdtsc();
+	c->chunk[k] = (struct bt_chunk){ .back = BT_CHUNK_NOTES, .touched = true };
 	c->e.p = c->rw + code_of(k);
 	c->e.end = c->e.p + BT_CHUNK_CODE;
 }
@@ -47,7 +49,9 @@ void bt_chunks_reset(struct bt_cache *c)
 {
 	c->wrapped = plat_rdtsc();
 	c->ring = 0;
-	memset(c->chunk, 0, sizeof(c->chunk));
+	c->made = c->again = 0;
+	for (u32 k = 0; k < BT_CHUNKS; k++)
+		c->chunk[k].nblocks = 0;
 	c->generation++;
 	begin(c, 0);
 }
@@ -63,8 +67,21 @@ static void evict(struct bt_cache *c, u32 k)
 	c->chunk[k].nblocks = 0;
 	bt_rc_remove(c->ctx, (u64)c->rx + code_of(k), BT_CHUNK_CODE);
 	c->ctx->link = 0;		/* it may have named one of them */
+	c->ctx->interp = 0;
 	c->generation++;
 	c->evictions++;
+	c->longest = max(c->longest, plat_rdtsc() - start);
+}
+
+void bt_chunk_give_back(struct bt_cache *c, u32 k)
+{
+	u64 start = plat_rdtsc();
+
+	evict(c, k);
+	plat_forget(c->rw + code_of(k), BT_CHUNK_CODE);
+	plat_forget(blocks_of(c, k), BT_CHUNK_NOTES);
+	c->chunk[k].touched = false;
+	c->given_back++;
 	c->longest = max(c->longest, plat_rdtsc() - start);
 }
 
@@ -83,42 +100,12 @@ static bool has_pages(const struct bt_cache *c)
 	return c->npages + 2 <= BT_MAX_PAGES || (c->free_pages && c->free_pages->next);
 }
 
-/*
- * How many chunks: a share for each vCPU at first, which is enough for a guest
- * that boots and works. But a ring that is too small for what runs over and
- * over translates everything anew in each round (a compiler has 300,000
- * blocks), so one that comes round fast grows.
- */
-#define CHUNKS_AT_FIRST 40u
-#define CHUNKS_LEAST 12u
-#define CHUNKS_STEP 16u
-#define FAST_MS 2000u
-
-static u32 share(const struct bt_cache *c, u32 of_all)
-{
-	return min(bt_cache_chunks,
-		   max(CHUNKS_LEAST, of_all / READ_ONCE(c->ctx->vcpu->vm->nr_vcpus)));
-}
-
-static void came_round(struct bt_cache *c)
-{
-	u64 now = plat_rdtsc();
-
-	if (now - c->wrapped < (u64)FAST_MS * plat_tsc_khz())
-		c->ring = min(c->ring + CHUNKS_STEP, share(c, BT_CHUNKS));
-	c->wrapped = now;
-}
-
 static void next_chunk(struct bt_cache *c)
 {
-	u32 k = c->cur + 1;
+	u32 k;
 
 	c->chunk[c->cur].code = used(c);
-	c->ring = max(c->ring, share(c, CHUNKS_AT_FIRST));
-	if (k >= c->ring) {
-		came_round(c);
-		k = k < c->ring ? k : 0;
-	}
+	k = bt_ring_next(c);
 	evict(c, k);
 	begin(c, k);
 }

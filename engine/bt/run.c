@@ -416,8 +416,10 @@ static enum go after_block(struct bt_ctx *x, enum bt_exit reason, bool tf, enum 
 		return GO_ON;
 	case BT_EXIT_INTERP:
 		/* A store before it may have asked for an exit that comes first (EOI). */
-		if (unlikely(READ_ONCE(x->kick)))
+		if (unlikely(READ_ONCE(x->kick))) {
+			x->interp = 0;		/* something else may run first */
 			return GO_RECHECK;
+		}
 		return interpret(x, why);
 	case BT_EXIT_EXC:
 		if (v->mmio.n)
@@ -536,6 +538,7 @@ enum engine_exit bt_run(struct vcpu *v)
 		WRITE_ONCE(x->kick, 0);
 		bt_fpu_release(x);
 		bt_window_tick(x);
+		bt_ring_trim(x->cache);
 		if (!vcpu_enter_guest(v, &why))
 			break;
 		x->key_stale = true;

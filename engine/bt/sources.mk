@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The files of the translator.
 
-bt-y += engine/bt/enter.o engine/bt/context.o engine/bt/cache.o engine/bt/chunk.o
+bt-y += engine/bt/enter.o engine/bt/context.o engine/bt/cache.o engine/bt/chunk.o engine/bt/ring.o
 bt-y += engine/bt/translate.o engine/bt/mem.o engine/bt/edge.o engine/bt/jump.o engine/bt/native.o
 bt-y += engine/bt/insn.o engine/bt/system.o engine/bt/group.o
 bt-y += engine/bt/form.o engine/bt/loop.o engine/bt/known.o engine/bt/hint.o

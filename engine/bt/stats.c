@@ -8,7 +8,6 @@
 #include "run.h"
 #include "translate.h"
 
-#define SEEN_BITS (4u << 20)
 #define TOP_OPS 20
 
 /* The vCPUs that count, for who asks from another thread. */
@@ -29,7 +28,6 @@ void bt_stats_begin(struct bt_ctx *x)
 	s->on = s->counting || plat_trace_on("stats");
 	if (!s->on)
 		return;
-	s->seen = plat_alloc(SEEN_BITS / 8);
 	s->since = plat_rdtsc();
 	plat_mutex_lock(&lock);
 	x->next_stats = first;
@@ -48,7 +46,7 @@ struct row {
 static const struct row rows[] = {
 	ROW("translated blocks", blocks),
 	ROW("translated instructions", insns),
-	ROW("blocks translated again", again),
+	ROW("  evicted a short time before", again),
 	ROW("flushes of the whole cache", flushes),
 	ROW("stores to code, rounds of others' stores", smc),
 	ROW("places that save live flags", parks),
@@ -142,9 +140,11 @@ static void say_cache(const struct bt_ctx *x)
 
 	say(x, "code in the cache, KiB", bt_cache_bytes(c) >> 10);
 	say(x, "of at most, KiB", BT_CODE_SIZE >> 10);
+	say(x, "chunks in the ring", c->ring);
 	say(x, "notes beside it, KiB", bt_cache_notes(c) >> 10);
 	say(x, "chunks evicted", c->evictions);
 	say(x, "  live blocks in them", c->evicted);
+	say(x, "  given back to the host", c->given_back);
 	say(x, "  longest, microseconds", c->longest * 1000 / plat_tsc_khz());
 }
 
@@ -205,24 +205,9 @@ void bt_stats_end(struct bt_ctx *x)
 		;
 	*p = x->next_stats;
 	plat_mutex_unlock(&lock);
-	plat_free(x->stats.seen);
 }
 
 /* ---- of translation ---- */
-
-static void note_seen(struct bt_stats *s, const struct bt_block *b)
-{
-	u64 h = (b->gpa ^ (b->rip * 0x9e3779b97f4a7c15ull) ^ b->key) * 0x9e3779b97f4a7c15ull;
-	u64 *word, bit;
-
-	if (!s->seen)
-		return;
-	h >>= 20;
-	word = &s->seen[h % SEEN_BITS / 64];
-	bit = BIT_ULL(h % 64);
-	s->again += (*word & bit) != 0;
-	*word |= bit;
-}
 
 static const char *const mode_names[] = {
 	[X86_MODE_16] = "16", [X86_MODE_32] = "32", [X86_MODE_64] = "64",
@@ -246,8 +231,6 @@ void bt_stats_block(struct bt_ctx *x, const struct bt_block *b)
 
 	s->blocks++;
 	s->insns += b->ninsn;
-	if (unlikely(s->on))
-		note_seen(s, b);
 	if (unlikely(s->perf))
 		perf_line(x, b);
 }

@@ -47,7 +47,6 @@ struct bt_stats {
 	u8 time_in;
 	bool on, counting;			/* the topics "stats", "count" */
 	bool perf;				/* "perf" */
-	u64 *seen;				/* when on: filter of the blocks that were made */
 	u32 op[X86_OP_COUNT];			/* of interp */
 };
 

@@ -430,6 +430,7 @@ struct bt_block *bt_translate(struct bt_ctx *x, u64 rip, u64 gpa, u64 gpa2, cons
 	emit_block(t);
 	bt_cache_take(c);
 	bt_cache_add(c, b);
+	bt_ring_made(c, b);
 	if (x->trace_blocks)
 		trace_block(t);
 	return b;

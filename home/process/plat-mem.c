@@ -209,6 +209,15 @@ void plat_code_free(void *rw, void *rx, size_t size)
 		home_munmap(rx, size);
 }
 
+void plat_forget(void *p, size_t size)
+{
+	u64 lo = ALIGN_UP((u64)p, PAGE_SIZE), hi = ((u64)p + size) & PAGE_MASK;
+
+	/* Of shared memory the pages themselves; of private memory it is refused. Locked memory stays. */
+	if (lo < hi && sys3(SYS_madvise, lo, hi - lo, MADV_REMOVE))
+		sys3(SYS_madvise, lo, hi - lo, MADV_DONTNEED);
+}
+
 void *plat_stack_alloc(size_t size, size_t above)
 {
 	size_t total;

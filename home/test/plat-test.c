@@ -710,6 +710,11 @@ void plat_code_free(void *rw, void *rx, size_t size)
 	munmap(rx, size);
 }
 
+void plat_forget(void *p, size_t size)
+{
+	memset(p, 0xcc, size);
+}
+
 void plat_code_range(struct plat_thread *t, u64 lo, u64 hi)
 {
 	t->code_lo = lo;

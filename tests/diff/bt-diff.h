@@ -24,6 +24,11 @@ struct vcpu *diff_vcpu(void);	/* all zero, the only one of its VM */
 
 extern u32 diff_bounce_percent, diff_fill;
 
+/* Of no clock in particular: whatever is done takes no time, or ages. */
+#define DIFF_NO_TIME 4000000000u
+#define DIFF_AGES 1u
+extern u32 diff_tsc_khz;
+
 /* Windows onto the data, at whatever distance the context has: their pages are mapped by slow accesses. */
 void diff_windows_make(struct bt_ctx *x);
 void diff_windows_empty(struct bt_ctx *x);

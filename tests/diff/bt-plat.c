@@ -43,6 +43,12 @@ void plat_code_free(void *rw, void *rx, size_t size)
 	munmap(rx, size);
 }
 
+/* What still looks there must not find what was. */
+void plat_forget(void *p, size_t size)
+{
+	memset(p, 0xcc, size);
+}
+
 void *plat_stack_alloc(size_t size, size_t above)
 {
 	return (char *)mmap(NULL, size + above, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -63,10 +69,11 @@ struct vcpu *diff_vcpu(void)
 	return v;
 }
 
-/* Of no clock in particular: the cache's rings come round in no time. */
+u32 diff_tsc_khz = DIFF_NO_TIME;
+
 u32 plat_tsc_khz(void)
 {
-	return 1000000;
+	return diff_tsc_khz;
 }
 
 bool plat_trace_on(const char *topic)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A code cache that is too small: programs of many blocks, joined within and
- * across pages, whose way depends on what they compute, go round a ring of
- * chunks many times, with code changed in between. What they compute must be
- * what the model in C computes, and after each round the cache's tables must
- * agree with one another.
+ * A code cache that is too small, or whose memory is given back under it:
+ * programs of many blocks, joined within and across pages, whose way depends
+ * on what they compute, go round a ring of chunks many times, with code changed
+ * in between. What they compute must be what the model in C computes, and after
+ * each round the cache's tables must agree with one another. What is given back
+ * is full of INT3 here.
  *
  * evict [-s SEED]: TAP.
  */
@@ -39,8 +40,9 @@ enum { JUMP, REGISTER, CALL };
 
 static struct fn fn[MAX_SLOTS];
 static u32 slots;
-static struct bt_ctx *ctx;
+static struct bt_ctx *cpus[2], *ctx;	/* ctx: the one in work */
 static struct vcpu *vcpu;
+static u32 trim_every;			/* times through the run loop; 0: never */
 static u8 xsave[1024] __attribute__((aligned(64)));
 static u32 tests, failed;
 
@@ -170,6 +172,10 @@ static u64 engine(u64 sum, u64 rounds)
 		enum bt_exit why;
 		struct bt_block *b;
 
+		if (trim_every && rand() % trim_every == 0)
+			bt_ring_trim(ctx->cache);
+		if (!ctx->link)
+			l = NULL;
 		bt_jump_sync(ctx);
 		b = get_block(vcpu->cpu.rip);
 		bt_jump_note(ctx, BT_MMU_USER, vcpu->cpu.rip, false);
@@ -271,8 +277,15 @@ static void change_some(u32 n)
 
 		fn[f].imm = rand() * 5u;
 		write_fn(f);
-		bt_cache_invalidate(ctx->cache, at(f), SLOT, NULL);
+		for (u32 k = 0; k < ARRAY_SIZE(cpus); k++)
+			bt_cache_invalidate(cpus[k]->cache, at(f), SLOT, NULL);
 	}
+}
+
+static void use(u32 cpu)
+{
+	ctx = cpus[cpu];
+	vcpu = ctx->vcpu;
 }
 
 static void run_program(const char *name, u32 size, u32 chunks, u32 chunk_code, u32 runs,
@@ -303,36 +316,122 @@ static void run_program(const char *name, u32 size, u32 chunks, u32 chunk_code, 
 
 #define FEW 20u
 
-/*
- * Every slot once, in order: more code than a ring has room for that may not grow, or that then
- * does, since it comes round fast.
- */
-static void run_ring(u32 most)
+static void make_line(void)
 {
-	u64 evictions = ctx->cache->evictions, sum = 0x1234567;
-	bool good = true;
-
-	bt_cache_chunks = most;
-	bt_cache_chunk_code = BT_CHUNK_CODE;
-	bt_cache_flush(ctx->cache);
 	make_program(MAX_SLOTS - 1 - HELPERS);
 	for (u32 n = 0; n < slots; n++) {
 		fn[n].to[0] = fn[n].to[1] = (n + 1) % slots;
 		write_fn(n);
 	}
-	for (u32 n = 0; n < 2; n++)
+}
+
+static bool run_line(u32 times)
+{
+	u64 sum = 0x1234567;
+	bool good = true;
+
+	for (u32 n = 0; n < times; n++)
 		good &= engine(sum + n, slots) == model(sum + n, slots);
+	return good;
+}
+
+/*
+ * Every slot once, in order: more code than a ring has room for that may not grow, or that then
+ * does, when it comes round fast with what it had before.
+ */
+static void run_ring(u32 most)
+{
+	u64 evictions = ctx->cache->evictions;
+	bool good;
+
+	bt_cache_chunks = most;
+	bt_cache_chunk_code = BT_CHUNK_CODE;
+	bt_cache_flush(ctx->cache);
+	memset(ctx->cache->gone, 0, 1u << BT_GONE_BITS);
+	make_line();
+	good = run_line(1);
+	ok(ctx->cache->ring == min(most, 40u), "new code makes no ring grow");
+	good &= run_line(3);
 	printf("# ring: %llu evictions, the longest %llu cycles, %llu bytes of code\n",
 	       (unsigned long long)(ctx->cache->evictions - evictions),
 	       (unsigned long long)ctx->cache->longest,
 	       (unsigned long long)bt_cache_bytes(ctx->cache));
-	ok(good, "more code than the ring holds, twice");
+	ok(good, "more code than the ring holds, again and again");
 	ok(tables_right(), "its tables agree");
 	if (most == FEW)
 		ok(ctx->cache->evictions - evictions > most, "it went round");
 	else
 		ok(ctx->cache->ring > FEW * 2, "it grew");
 	ok(bt_cache_bytes(ctx->cache) <= (u64)most * BT_CHUNK_CODE, "code stays within the ring");
+}
+
+static u32 with_memory(void)
+{
+	u32 n = 0;
+
+	for (u32 k = 0; k < BT_CHUNKS; k++)
+		n += ctx->cache->chunk[k].touched;
+	return n;
+}
+
+/* A ring that has grown becomes quiet: it gives back all but a few chunks, and what is left is right. */
+static void run_quiet(void)
+{
+	u32 ring = ctx->cache->ring, least;
+	bool good = true;
+
+	diff_tsc_khz = DIFF_NO_TIME;
+	for (u32 n = 0; n < 1000; n++)
+		bt_ring_trim(ctx->cache);
+	ok(with_memory() == ring, "nothing goes before its time");
+	diff_tsc_khz = DIFF_AGES;
+	for (u32 n = 0; n < 3 * BT_CHUNKS; n++) {
+		usleep(1);
+		bt_ring_trim(ctx->cache);
+		if (n % 64 == 0)
+			good &= tables_right();
+	}
+	least = with_memory();
+	printf("# quiet: %u of %u chunks are left, the ring has %u\n", least, ring, ctx->cache->ring);
+	ok(good && tables_right(), "tables agree while chunks go");
+	ok(least >= 2 && least <= 12 && ctx->cache->ring < ring, "a quiet ring gives back");
+	diff_tsc_khz = DIFF_NO_TIME;
+	ok(run_line(1) && tables_right(), "what went is made again");
+}
+
+/* Two CPUs in turn, over the same code that changes, while what both have is given back under them. */
+static void run_trimmed(const char *name, u32 size, u32 chunks, u32 chunk_code, u32 every,
+			u64 rounds)
+{
+	u64 given[2] = { cpus[0]->cache->given_back, cpus[1]->cache->given_back };
+	bool good = true, sound = true;
+
+	bt_cache_chunks = chunks;
+	bt_cache_chunk_code = chunk_code;
+	diff_tsc_khz = DIFF_AGES;
+	trim_every = every;
+	for (u32 k = 0; k < 2; k++)
+		bt_cache_flush(cpus[k]->cache);
+	make_program(size);
+	for (u32 n = 0; n < 16 && good; n++) {
+		u64 seed = ((u64)rand() << 32) ^ rand();
+
+		use(n % 2);
+		good = engine(seed, rounds) == model(seed, rounds);
+		sound &= tables_right();
+		change_some(rand() % 20);
+		sound &= tables_right();
+	}
+	use(0);
+	trim_every = 0;
+	diff_tsc_khz = DIFF_NO_TIME;
+	for (u32 k = 0; k < 2; k++)
+		given[k] = cpus[k]->cache->given_back - given[k];
+	printf("# %s: %llu and %llu chunks given back\n", name, (unsigned long long)given[0],
+	       (unsigned long long)given[1]);
+	ok(good, name);
+	ok(sound, "its tables agree");
+	ok(given[0] >= 20 && given[1] >= 20, "both gave back");
 }
 
 /* A block on two linear pages that are one page of memory. */
@@ -365,10 +464,14 @@ static void set_up(void)
 		perror("mmap");
 		exit(2);
 	}
-	vcpu = diff_vcpu();
-	vcpu->cpu.cr0 = X86_CR0_PE | X86_CR0_PG;
-	ctx = bt_ctx_create(vcpu);
-	ctx->key = X86_MODE_64 | BT_MMU_USER << BT_KEY_MMU_SHIFT | BT_KEY_FLAT | BT_KEY_SSE;
+	for (u32 k = 0; k < ARRAY_SIZE(cpus); k++) {
+		vcpu = diff_vcpu();
+		vcpu->cpu.cr0 = X86_CR0_PE | X86_CR0_PG;
+		cpus[k] = bt_ctx_create(vcpu);
+		cpus[k]->key = X86_MODE_64 | BT_MMU_USER << BT_KEY_MMU_SHIFT | BT_KEY_FLAT |
+			       BT_KEY_SSE;
+	}
+	use(0);
 	memcpy(xsave, "\x7f\x03", 2);
 	memcpy(xsave + 24, "\x80\x1f", 2);
 }
@@ -393,6 +496,10 @@ int main(int argc, char **argv)
 	run_program("chunks of 64 KiB", 20000, 5, 64 << 10, 3, 100000);
 	run_ring(FEW);
 	run_ring(BT_CHUNKS);
+	run_quiet();
+	run_trimmed("given back at every turn", 300, 8, 1, 1, 500);
+	run_trimmed("given back now and then", 500, 6, 4000, 50, 10000);
+	run_trimmed("given back under 64 KiB chunks", 20000, 12, 64 << 10, 500, 50000);
 	run_alias();
 	printf("1..%u\n", tests);
 	return failed != 0;

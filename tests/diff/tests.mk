@@ -11,7 +11,7 @@ tests/diff/decode-opts := timeout=120
 # The translator against the processor. It brings its own memory and slow paths.
 test-y += tests/diff/bt
 bt-alone-y := tests/diff/bt-plat.o tests/diff/bt-native.o core/string.o core/x86/debug.o \
-	$(filter core/x86/emulate/%,$(core-y)) $(addprefix engine/bt/,enter.o context.o cache.o chunk.o \
+	$(filter core/x86/emulate/%,$(core-y)) $(addprefix engine/bt/,enter.o context.o cache.o chunk.o ring.o \
 	translate.o mem.o edge.o jump.o native.o insn.o system.o group.o bitstr.o syscall.o \
 	repeat.o count.o form.o loop.o known.o hint.o)
 tests/diff/bt-y := tests/diff/bt.o tests/diff/random.o $(bt-alone-y)
