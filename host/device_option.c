@@ -193,14 +193,13 @@ static void check_names(struct keyval *kv, const struct device_class *cls)
 	keyval_end(kv);
 }
 
-static void parse_device(struct config *cfg, const char *val)
+void device_option_add(const char *val)
 {
 	const char *name, *left, *ignored;
 	struct user_device *d;
 	struct keyval *kv;
 	unsigned int i;
 
-	(void)cfg;
 	if (*val == '{')
 		die("-device %s: the JSON form is not built; write NAME,PROPERTY=VALUE,...", val);
 	kv = keyval_parse("-device", val, "driver");
@@ -218,6 +217,12 @@ static void parse_device(struct config *cfg, const char *val)
 	check_names(kv, d->cls);
 	*last_wanted = d;
 	last_wanted = &d->next;
+}
+
+static void parse_device(struct config *cfg, const char *val)
+{
+	(void)cfg;
+	device_option_add(val);
 }
 
 /* SLOT[.FUNCTION] in hexadecimal, -1 when it is none. */

@@ -91,6 +91,11 @@ struct keyval *keyval_parse(const char *option, const char *text, const char *fi
 	return kv;
 }
 
+void keyval_show(struct keyval *kv, const char *text)
+{
+	kv->text = text;
+}
+
 void keyval_free(struct keyval *kv)
 {
 	free(kv->copy);

@@ -16,6 +16,8 @@ struct keyval;
 /* @option ("-drive") and @text are for messages and stay the caller's; dies when it is not one. */
 struct keyval *keyval_parse(const char *option, const char *text, const char *first_key);
 void keyval_free(struct keyval *kv);
+/* In messages, @text stands for what was parsed: a short form that was made into a long one. */
+void keyval_show(struct keyval *kv, const char *text);
 
 /* The last value given, NULL when none was. Valid until keyval_free(). */
 const char *keyval_take(struct keyval *kv, const char *key);

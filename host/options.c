@@ -158,7 +158,7 @@ static void parse_serial(struct config *cfg, const char *val)
 {
 	if (cfg->nr_serial == MAX_SERIAL)
 		die("-serial %s: a PC has %d serial ports and all have been given", val, MAX_SERIAL);
-	chardev_check(val);
+	chardev_check("-serial", val);
 	cfg->serial[cfg->nr_serial++] = val;
 }
 
@@ -245,7 +245,7 @@ static const struct option machine_options[] = {
 	{ "initrd", "FILE", "initial RAM disk for the kernel", parse_initrd },
 	{ "append", "TEXT", "command line of the kernel", parse_append },
 	{ "nographic", NULL, "no display: serial port on this terminal", parse_nographic },
-	{ "serial", "WHERE", "serial port: stdio, mon:stdio, file:PATH, pty, null, none",
+	{ "serial", "WHERE", "serial port: stdio, mon:stdio, file:PATH, pty, unix:PATH,server=on, null ...",
 	  parse_serial },
 	{ "accel", "NAME[:NAME]", "what runs the guest's code: kvm, bt (default kvm:bt)",
 	  parse_accel },
@@ -375,6 +375,5 @@ void options_parse(struct config *cfg, int argc, char **argv)
 	if (!cfg->kernel)
 		die("there is nothing to boot: give a kernel with -kernel FILE (-help lists all)");
 	if (!cfg->nr_serial)
-		cfg->serial[cfg->nr_serial++] = "mon:stdio";
-	chardev_check_all(cfg->serial, cfg->nr_serial);
+		parse_serial(cfg, chardev_stdio_taken() ? "null" : "mon:stdio");
 }

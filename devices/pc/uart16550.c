@@ -186,6 +186,15 @@ static void uart_input(void *arg, const uint8_t *data, unsigned int len)
 	update_irq(u);
 }
 
+static void uart_break(void *arg)
+{
+	struct uart *u = arg;
+
+	receive(u, 0);
+	u->lsr |= LSR_BI;
+	update_irq(u);
+}
+
 static uint8_t read_rbr(struct uart *u)
 {
 	uint8_t byte = 0;
@@ -407,6 +416,7 @@ static const char *uart_realize(struct device *dev)
 {
 	static const struct chardev_user user = {
 		.room = uart_room, .input = uart_input, .writable = uart_writable,
+		.line_break = uart_break,
 	};
 	struct uart *u = to_uart(dev);
 

@@ -145,7 +145,9 @@ static void get_mac(const struct device_prop *p, const void *field, char *buf, s
 
 static void get_chardev(const struct device_prop *p, const void *field, char *buf, size_t len)
 {
-	snprintf(buf, len, "%s", *(void *const *)field ? "(chardev)" : "");
+	const struct chardev *chr = *(struct chardev *const *)field;
+
+	snprintf(buf, len, "%s", chr ? chardev_id(chr) : "");
 }
 
 static void get_block(const struct device_prop *p, const void *field, char *buf, size_t len)

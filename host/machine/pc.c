@@ -47,7 +47,7 @@ static const struct serial_port {
 /* Returns whether the port exists at all ("none" takes it out of the machine). */
 static bool make_serial(struct bus *bus, const struct serial_port *at, const char *spec)
 {
-	struct chardev *chr = chardev_open(spec, at->name);
+	struct chardev *chr = chardev_open("-serial", spec, at->name);
 	struct device *dev;
 
 	if (!chr)

@@ -103,7 +103,7 @@ def main():
     refused("an option of QEMU's that is not here", ["-drive", "x"], "-drive")
     refused("a bare word", ["disk.img"], "disk.img")
     refused("a lone dash", ["-"], "'-'")
-    for opt in "m smp cpu kernel initrd append serial accel d device global".split():
+    for opt in "m smp cpu kernel initrd append serial accel d device global chardev".split():
         refused(f"-{opt} without its argument", ["-" + opt], f"-{opt} needs an argument")
 
     for bad in ("0", "nonsense", "12Q", "-5", "", "1MM", "0x100", "1e99", "nan", " 5", "64 M"):
@@ -123,7 +123,23 @@ def main():
     refused("-accel unknown", ["-accel", "tcg"], "tcg", "kvm and bt")
     refused("-accel unknown in a list", ["-accel", "kvm:hvf"], "hvf")
     refused("-accel empty", ["-accel", ""], "-accel")
-    refused("-serial unknown", ["-serial", "tcp:1"], "tcp:1", "stdio")
+    refused("-serial unknown", ["-serial", "telnet:1"], "telnet:1", "stdio", "tcp:HOST:PORT")
+    refused("-serial tcp: without a port", ["-serial", "tcp:1"], "tcp:HOST:PORT")
+    refused("-serial unix: with an unknown part", ["-serial", "unix:/x,servre=on"], "'servre'",
+            "'server'")
+    refused("-serial on no -chardev",
+            ["-accel", "bt", "-serial", "chardev:c", "-kernel", good], "id=c")
+    refused("-chardev unknown", ["-chardev", "soket,id=a"], "'soket'", "did you mean 'socket'?")
+    refused("-chardev without id", ["-chardev", "null"], "id= is missing")
+    refused("-chardev twice one id", ["-chardev", "null,id=a", "-chardev", "pty,id=a"], "id=a")
+    refused("-chardev socket to nowhere", ["-chardev", "socket,id=a"], "path=", "port=")
+    refused("-chardev socket to two places", ["-chardev", "socket,id=a,path=/x,port=1"], "path=")
+    refused("-chardev socket in telnet", ["-chardev", "socket,id=a,port=1,telnet=on"], "telnet")
+    refused("-chardev ringbuf of an odd size", ["-chardev", "ringbuf,id=a,size=3"], "power of two")
+    refused("-chardev file without a path", ["-chardev", "file,id=a"], "path= is missing")
+    refused("-chardev stdio beside -serial stdio",
+            ["-chardev", "stdio,id=a", "-serial", "stdio"], "already serve -chardev stdio,id=a")
+    prints("back ends", ["-chardev", "help"], "socket", "reconnect=", "ringbuf")
     refused("-serial file without a name", ["-serial", "file:"], "file:")
     refused("two serial ports on one terminal",
             ["-serial", "stdio", "-serial", "mon:stdio", "-kernel", good], "already")

@@ -11,6 +11,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -272,6 +273,8 @@ def back_ends():
         ok(m.wait() == 0, "and end it")
         os.close(fd)
     m.close()
+    sockets()
+    pipes()
     p = subprocess.Popen([ANYKVM, "-accel", ACCEL, "-m", "16", "-kernel", KERNEL],
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     p.stdout.close()
@@ -284,6 +287,92 @@ def back_ends():
         p.kill()
         rc = "still running"
     ok(rc == 0, "a reader that has gone does not stop the guest", rc)
+
+
+def hears(s, text):
+    """Read from a socket until text comes."""
+    heard = b""
+    s.settimeout(LIMIT)
+    try:
+        while text not in heard:
+            data = s.recv(4096)
+            if not data:
+                break
+            heard += data
+    except TimeoutError:
+        pass
+    return text in heard
+
+
+def sockets():
+    path = os.path.join(TMP.name, "sock")
+    m = Machine("-serial", f"unix:{path},server=on,wait=off", tty=False)
+    end = time.time() + LIMIT
+    while not os.path.exists(path) and time.time() < end:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    for turn in ("first", "second"):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(path)
+        s.send(turn.encode())
+        ok(hears(s, turn.encode()), f"unix socket: the {turn} peer talks to the guest")
+        s.close()
+    p = subprocess.run([ANYKVM, "-accel", ACCEL, "-m", "16", "-kernel", KERNEL, "-serial",
+                        f"unix:{path},server=on,wait=off"], capture_output=True, timeout=LIMIT)
+    ok(p.returncode == 1 and b"somebody else listens" in p.stderr, "two cannot listen at one path",
+       p.stderr)
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(path)
+    s.send(b"P")
+    ok(m.wait() == 0, "and it powers off")
+    ok(not os.path.exists(path), "the socket's name goes with it")
+    m.close()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    m = Machine("-chardev", f"socket,id=c,host=127.0.0.1,port={port},reconnect=1", "-serial",
+                "chardev:c", tty=False)
+    for turn in ("first", "second"):
+        listener.settimeout(LIMIT)
+        s, _ = listener.accept()
+        s.send(turn.encode())
+        ok(hears(s, turn.encode()), f"tcp client: it calls the {turn} time")
+        s.close()
+    m.p.terminate()
+    ok(m.wait() == 0, "and ends")
+    m.close()
+
+    m = Machine("-serial", f"unix:{path},server=on", tty=False)
+    ok(m.expect(b"waiting for a connection"), "wait=on waits, and says so")
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(path)
+    ok(hears(s, b"ready"), "the guest starts when somebody is there")
+    m.p.kill()
+    m.close()
+    m = Machine("-serial", f"unix:{path},server=on", tty=False)
+    ok(m.expect(b"waiting for a connection"), "what a killed process left is taken away")
+    m.p.terminate()
+    ok(m.wait() == -signal.SIGTERM, "while it waits a signal ends it")
+    m.close()
+
+
+def pipes():
+    path = os.path.join(TMP.name, "fifo")
+    os.mkfifo(path + ".in")
+    os.mkfifo(path + ".out")
+    m = Machine("-serial", "pipe:" + path, tty=False)
+    out = os.open(path + ".out", os.O_RDWR)
+    inp = os.open(path + ".in", os.O_RDWR)
+    heard = b""
+    os.write(inp, b"through")
+    while b"through" not in heard and select.select([out], [], [], LIMIT)[0]:
+        heard += os.read(out, 64)
+    ok(b"through" in heard, "-serial pipe:", heard)
+    os.write(inp, b"P")
+    ok(m.wait() == 0, "and it powers off")
+    os.close(out)
+    os.close(inp)
+    m.close()
 
 
 def choice():
