@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "host/accel.h"
 #include "host/bus/bus.h"
@@ -184,6 +185,49 @@ static void parse_no_reboot(struct config *cfg, const char *val)
 	cfg->no_reboot = true;
 }
 
+static void parse_no_shutdown(struct config *cfg, const char *val)
+{
+	(void)val;
+	cfg->no_shutdown = true;
+}
+
+static void parse_S(struct config *cfg, const char *val)
+{
+	(void)val;
+	cfg->paused = true;
+}
+
+static void parse_name(struct config *cfg, const char *val)
+{
+	struct keyval *kv = keyval_parse("-name", val, "guest");
+	const char *guest = keyval_take(kv, "guest"), *process = keyval_take(kv, "process");
+
+	/* Threads have their names in any case. */
+	keyval_take_bool(kv, "debug-threads", true);
+	if (process)
+		prctl(PR_SET_NAME, process);
+	cfg->name = guest ? strdup(guest) : NULL;
+	keyval_end(kv);
+}
+
+static void parse_uuid(struct config *cfg, const char *val)
+{
+	unsigned int i, at = 0, byte;
+
+	for (i = 0; i < 16; i++) {
+		if ((i == 4 || i == 6 || i == 8 || i == 10) && val[at++] != '-')
+			break;
+		if (!isxdigit((unsigned char)val[at]) || sscanf(val + at, "%2x", &byte) != 1 ||
+		    !isxdigit((unsigned char)val[at + 1]))
+			break;
+		cfg->uuid[i] = (uint8_t)byte;
+		at += 2;
+	}
+	if (i < 16 || val[at])
+		die("-uuid %s: must be like 550e8400-e29b-41d4-a716-446655440000", val);
+	cfg->have_uuid = true;
+}
+
 static void trace_help(void)
 {
 	const struct trace_item *t;
@@ -250,6 +294,10 @@ static const struct option machine_options[] = {
 	{ "accel", "NAME[:NAME]", "what runs the guest's code: kvm, bt (default kvm:bt)",
 	  parse_accel },
 	{ "no-reboot", NULL, "end when the guest resets", parse_no_reboot },
+	{ "no-shutdown", NULL, "stay, paused, when the guest powers off", parse_no_shutdown },
+	{ "S", NULL, "do not start the CPUs; the monitor's cont does", parse_S },
+	{ "name", "GUEST[,process=NAME]", "name of the guest, for lists; of the process", parse_name },
+	{ "uuid", "UUID", "the machine's UUID", parse_uuid },
 	{ "d", "ITEM[,ITEM]", "trace to standard error; -d help lists", parse_d },
 	{ "version", NULL, "print the version", parse_version },
 	{ "help", NULL, "print this", parse_help },

@@ -23,7 +23,11 @@ struct config {
 	const char *kernel, *initrd, *append;
 	const char *serial[MAX_SERIAL];
 	unsigned int nr_serial;
-	bool nographic, no_reboot;
+	bool nographic, no_reboot, no_shutdown;
+	bool paused;			/* -S */
+	const char *name;		/* of the guest, or NULL */
+	bool have_uuid;
+	uint8_t uuid[16];		/* in the order in which it is written */
 	const char *accel;
 	bool accel_chosen;
 };

@@ -12,9 +12,11 @@
 
 #include "host/chardev.h"
 #include "host/cpuid.h"
+#include "host/event.h"
 #include "host/loop.h"
 #include "host/machine/machine.h"
 #include "host/machine/pc.h"
+#include "host/machine/state.h"
 #include "host/machine/wiring.h"
 #include "host/report.h"
 #include "host/term.h"
@@ -22,10 +24,31 @@
 
 static enum machine_request asked;
 static const char *asked_why;
+static bool asked_by_guest;
 static struct loop_fd signals;
 
+/* For the monitor. */
+static const struct config *config;
+static struct bus *bus;
+static const struct vm *the_vm;
+
+const struct config *machine_config(void)
+{
+	return config;
+}
+
+struct bus *machine_bus(void)
+{
+	return bus;
+}
+
+const struct vm *machine_vm(void)
+{
+	return the_vm;
+}
+
 /* The end outranks a reset; of two that are equal the first one counts. */
-void machine_ask(enum machine_request what, const char *why)
+static void ask(enum machine_request what, const char *why, bool guest)
 {
 	if (tracing(TRACE_RESET))
 		trace("%s asked for: %s", what == MACHINE_RESET ? "reset" : "end", why);
@@ -33,12 +56,23 @@ void machine_ask(enum machine_request what, const char *why)
 		return;
 	asked = what;
 	asked_why = why;
+	asked_by_guest = guest;
 	loop_wake();
+}
+
+void machine_ask(enum machine_request what, const char *why)
+{
+	ask(what, why, true);
+}
+
+void machine_ask_host(enum machine_request what, const char *cause)
+{
+	ask(what, cause, false);
 }
 
 static void quit_key(void)
 {
-	machine_ask(MACHINE_QUIT, "Ctrl-A x");
+	machine_ask_host(MACHINE_QUIT, "host-ui");
 }
 
 /* --- signals --- */
@@ -56,7 +90,7 @@ static void got_signal(void *arg, uint32_t events)
 		return;
 	}
 	note("ended by signal %u from process %u", si.ssi_signo, si.ssi_pid);
-	machine_ask(MACHINE_QUIT, "signal");
+	machine_ask_host(MACHINE_QUIT, "host-signal");
 }
 
 /* Before any thread: all inherit that these signals come to the loop only. */
@@ -101,12 +135,51 @@ static void check_memory(const struct vm *vm, const struct kvm_cpuid2 *cpuid)
 		    (unsigned long long)(((1ull << bits) - (HIGH_RAM_BASE - LOW_RAM_MAX)) >> 20));
 }
 
+static const char *cause(void)
+{
+	if (!asked_by_guest)
+		return asked_why;
+	return asked == MACHINE_RESET ? "guest-reset" : "guest-shutdown";
+}
+
+static void reset(const struct vm *vm, const struct boot *boot, const struct pc *pc)
+{
+	event_send("RESET", EVENT_BOOL("guest", asked_by_guest), EVENT_STR("reason", cause()));
+	asked = MACHINE_RUN;
+	bus_reset(bus);
+	vm_reset_irqchip(vm);
+	vcpus_reset();
+	load(vm, boot, pc);
+	state_was_reset();
+}
+
+/* One request that came; false: it is the end. */
+static bool serve(const struct config *cfg, const struct vm *vm, const struct boot *boot,
+		  const struct pc *pc)
+{
+	if (asked == MACHINE_RESET && !cfg->no_reboot) {
+		machine_hold();
+		/* While they came to rest, one may have asked for the end. */
+		if (asked == MACHINE_RESET)
+			reset(vm, boot, pc);
+		machine_release();
+		return true;
+	}
+	event_send("SHUTDOWN", EVENT_BOOL("guest", asked_by_guest), EVENT_STR("reason", cause()));
+	if (asked == MACHINE_QUIT || !cfg->no_shutdown)
+		return false;
+	asked = MACHINE_RUN;
+	machine_pause(STATE_SHUTDOWN);
+	return true;
+}
+
 int machine_run(const struct config *cfg, struct vm *vm, struct boot *boot)
 {
 	struct kvm_cpuid2 *cpuid;
-	struct bus *bus;
 	struct pc pc;
 
+	config = cfg;
+	the_vm = vm;
 	loop_init();
 	take_signals();
 	machine_lock();
@@ -123,23 +196,13 @@ int machine_run(const struct config *cfg, struct vm *vm, struct boot *boot)
 	options_start(cfg);
 	vcpus_start();
 	chardev_start_all();
-	vcpus_resume();
-	for (;;) {
-		while (!asked)
+	state_begin(!cfg->paused);
+	do {
+		while (!asked) {
 			loop_turn();
-		if (asked != MACHINE_RESET || cfg->no_reboot)
-			break;
-		vcpus_pause();
-		/* While they came to rest, one may have asked for the end. */
-		if (asked != MACHINE_RESET)
-			break;
-		asked = MACHINE_RUN;
-		bus_reset(bus);
-		vm_reset_irqchip(vm);
-		vcpus_reset();
-		load(vm, boot, &pc);
-		vcpus_resume();
-	}
+			state_serve();
+		}
+	} while (serve(cfg, vm, boot, &pc));
 	if (tracing(TRACE_RESET))
 		trace("end: %s", asked_why);
 	vcpus_stop();

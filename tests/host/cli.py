@@ -103,7 +103,7 @@ def main():
     refused("an option of QEMU's that is not here", ["-drive", "x"], "-drive")
     refused("a bare word", ["disk.img"], "disk.img")
     refused("a lone dash", ["-"], "'-'")
-    for opt in "m smp cpu kernel initrd append serial accel d device global chardev".split():
+    for opt in "m smp cpu kernel initrd append serial accel d device global chardev name uuid".split():
         refused(f"-{opt} without its argument", ["-" + opt], f"-{opt} needs an argument")
 
     for bad in ("0", "nonsense", "12Q", "-5", "", "1MM", "0x100", "1e99", "nan", " 5", "64 M"):
@@ -154,6 +154,10 @@ def main():
     refused("-global, long form, unknown property",
             ["-global", "driver=rtc,property=y,value=1"], "has no propert")
     refused("-global that is none", ["-global", "rtc"], "driver= is missing")
+    for bad in ("", "550e8400", "550e8400-e29b-41d4-a716-44665544000", "550e8400-e29b-41d4-a716-4466554400000",
+                "550e8400e29b41d4a716446655440000", "g50e8400-e29b-41d4-a716-446655440000"):
+        refused(f"-uuid {bad!r}", ["-uuid", bad], "-uuid", "must be like")
+    refused("-name with an unknown part", ["-name", "x,proces=y"], "'proces'", "'process'")
     refused("-d unknown", ["-d", "exitz"], "exitz", "did you mean 'exit")
 
     missing = os.path.join(tmp.name, "missing")
