@@ -219,14 +219,65 @@ void loop_init(void)
 		die("cannot set up the event loop: %s", strerror(errno));
 }
 
+/* --- hooks --- */
+
+static struct loop_hook *hooks, **last_hook = &hooks;
+static bool waiting;	/* the loop is in epoll_wait(), or about to be */
+
+void loop_soon(struct loop_hook *hook)
+{
+	if (hook->pending)
+		return;
+	hook->pending = true;
+	hook->next = NULL;
+	*last_hook = hook;
+	last_hook = &hook->next;
+	if (waiting)
+		loop_wake();
+}
+
+void loop_not(struct loop_hook *hook)
+{
+	struct loop_hook **p;
+
+	if (!hook->pending)
+		return;
+	for (p = &hooks; *p != hook; p = &(*p)->next)
+		;
+	*p = hook->next;
+	if (last_hook == &hook->next)
+		last_hook = p;
+	hook->pending = false;
+}
+
+/* Those that are asked for meanwhile have their turn after the descriptors have had theirs. */
+static void run_hooks(void)
+{
+	struct loop_hook marker = { .pending = true }, *hook;
+
+	if (!hooks)
+		return;
+	*last_hook = &marker;
+	last_hook = &marker.next;
+	while ((hook = hooks) != &marker) {
+		loop_not(hook);
+		hook->fn(hook->arg);
+	}
+	loop_not(&marker);
+}
+
 void loop_turn(void)
 {
 	struct epoll_event ev[8];
-	int i, n;
+	int i, n, timeout;
 
+	run_hooks();
+	timeout = hooks ? 0 : -1;
+	waiting = true;
 	machine_unlock();
-	n = epoll_wait(epoll_fd, ev, ARRAY_SIZE(ev), -1);
+	n = epoll_wait(epoll_fd, ev, ARRAY_SIZE(ev), timeout);
 	machine_lock();
+	waiting = false;
 	for (i = 0; i < n; i++) {
 		uint32_t at = (uint32_t)ev[i].data.u64;
 		struct loop_fd *lfd = table[at].lfd;

@@ -5,6 +5,7 @@
 #ifndef ANYKVM_HOST_LOOP_H
 #define ANYKVM_HOST_LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct loop_fd {
@@ -21,6 +22,18 @@ void loop_init(void);
 int loop_add(struct loop_fd *lfd);
 void loop_want(struct loop_fd *lfd, uint32_t events);
 void loop_remove(struct loop_fd *lfd);
+
+/* A function that runs once, in the event loop, before it waits again; asking twice is asking once. */
+struct loop_hook {
+	void (*fn)(void *arg);
+	void *arg;
+	struct loop_hook *next;
+	bool pending;
+};
+
+/* From any thread that holds the machine lock. */
+void loop_soon(struct loop_hook *hook);
+void loop_not(struct loop_hook *hook);		/* do not, after all */
 
 /* One turn: wait for something, do it. The lock is released only while waiting. */
 void loop_turn(void);

@@ -26,6 +26,7 @@ const struct trace_item trace_items[] = {
 	{ "irq", "every change of an interrupt line", TRACE_IRQ },
 	{ "boot", "where the kernel, the initrd and the tables went", TRACE_BOOT },
 	{ "reset", "resets and power-off, and what asked for them", TRACE_RESET },
+	{ "net", "frames that a network card or back end drops, and why", TRACE_NET },
 #define TOPIC(name, help) { name, help " (bt)", 0 },
 	HOME_TOPICS(TOPIC)
 #undef TOPIC

@@ -31,6 +31,7 @@ enum trace {
 	TRACE_IRQ	= 1 << 3,
 	TRACE_BOOT	= 1 << 4,
 	TRACE_RESET	= 1 << 5,
+	TRACE_NET	= 1 << 6,
 };
 
 struct trace_item {

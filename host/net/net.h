@@ -13,18 +13,25 @@
 
 /* The largest frame: 64 KiB of a segmentation offload, and its headers. */
 #define NET_MAX_FRAME (65536u + 64u)
+#define NET_MAX_IOV 64		/* pieces in which a frame may come */
 
 struct netdev;
 
 /* What goes with a frame when both ends know offloads: virtio 1.2, section 5.1.6, struct virtio_net_hdr. */
+enum { NET_NEEDS_CSUM = 1, NET_CSUM_VALID = 2 };			/* flags */
+enum { NET_GSO_NONE = 0, NET_GSO_TCPV4 = 1, NET_GSO_UDP = 3, NET_GSO_TCPV6 = 4, NET_GSO_ECN = 0x80 };
 struct net_offload {
 	uint8_t flags, gso_type;
 	uint16_t hdr_len, gso_size, csum_start, csum_offset;
 };
 
 struct net_user {
-	/* A frame for the guest. False: no room; it waits, and net_ready() asks for it again. */
-	bool (*receive)(void *arg, const struct iovec *iov, int nr_iov,
+	/*
+	 * A frame for the guest, from the event loop and never inside another call of the card's.
+	 * @off is NULL unless the card said what it takes. False: no room; it waits, and net_ready()
+	 * asks for it again.
+	 */
+	bool (*receive)(void *arg, unsigned int queue, const struct iovec *iov, int nr_iov,
 			const struct net_offload *off);
 	/* The cable was plugged in or pulled (monitor's set_link). */
 	void (*link_changed)(void *arg, bool up);
@@ -32,18 +39,24 @@ struct net_user {
 
 /* NULL, or who has it. */
 const char *net_attach(struct netdev *nd, const struct net_user *user, void *arg, const char *who);
+void net_detach(struct netdev *nd);
 /* A frame from the guest; gone when this returns, dropped where it cannot go. @off may be NULL. */
 void net_send(struct netdev *nd, const struct iovec *iov, int nr_iov, const struct net_offload *off);
 /* There is room to receive again. */
 void net_ready(struct netdev *nd);
 bool net_link(const struct netdev *nd);
 
-/* Queue pairs, for multiqueue (1 where a back end has one); @queue in the calls above is 0. */
+/* Queue pairs, for multiqueue: how many there can be, how many are used (1 at the start). */
+#define NET_MAX_QUEUES 16u
 unsigned int net_queues(const struct netdev *nd);
+void net_set_queues(struct netdev *nd, unsigned int nr);
 void net_send_queue(struct netdev *nd, unsigned int queue, const struct iovec *iov, int nr_iov,
 		    const struct net_offload *off);
 
-/* Does it take frames with unfilled checksums and segments to cut? Then say which the guest takes. */
+/*
+ * Does it take frames with unfilled checksums and segments to cut? Then say what the guest takes,
+ * 0 at the start and after a reset.
+ */
 bool net_has_offload(const struct netdev *nd);
 enum { NET_OFFLOAD_CSUM = 1, NET_OFFLOAD_TSO4 = 2, NET_OFFLOAD_TSO6 = 4, NET_OFFLOAD_ECN = 8,
        NET_OFFLOAD_UFO = 16 };

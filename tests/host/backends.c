@@ -239,7 +239,7 @@ void net_send(struct netdev *nd, const struct iovec *iov, int nr_iov, const stru
 void net_send_queue(struct netdev *nd, unsigned int queue, const struct iovec *iov, int nr_iov,
 		    const struct net_offload *off)
 {
-	(void)queue;
+	nd->queue = queue;
 	net_send(nd, iov, nr_iov, off);
 }
 
@@ -253,10 +253,19 @@ bool net_link(const struct netdev *nd)
 	return nd->link;
 }
 
+void net_detach(struct netdev *nd)
+{
+	nd->user = NULL;
+}
+
 unsigned int net_queues(const struct netdev *nd)
 {
-	(void)nd;
-	return 1;
+	return nd->queues ? nd->queues : 1;
+}
+
+void net_set_queues(struct netdev *nd, unsigned int nr)
+{
+	nd->used_queues = nr;
 }
 
 bool net_has_offload(const struct netdev *nd)
@@ -292,5 +301,5 @@ bool cable_receive(struct netdev *nd, const void *frame, size_t len)
 {
 	const struct iovec iov = { .iov_base = (void *)(uintptr_t)frame, .iov_len = len };
 
-	return nd->user->receive(nd->arg, &iov, 1, NULL);
+	return nd->user->receive(nd->arg, 0, &iov, 1, NULL);
 }

@@ -17,3 +17,9 @@ ifdef FUZZ
 prog-y += tests/fuzz/device
 tests/fuzz/device-libs := -fsanitize=fuzzer
 endif
+# The network back ends in the real event loop.
+test-y += tests/host/nets
+san-test-y += tests/host/nets
+tests/host/nets-y := tests/host/nets.o host/loop.o host/report.o host/keyval.o host/nearest.o \
+	$(addprefix host/net/,net.o slirp.o socket.o tap.o dump.o)
+tests/host/nets-libs := -lslirp

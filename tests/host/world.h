@@ -101,6 +101,8 @@ struct netdev {
 	void *arg;
 	bool link, offload;
 	unsigned int guest_takes;
+	unsigned int queues, used_queues;	/* 0: one */
+	unsigned int queue;			/* of the last frame */
 	uint8_t frame[NET_MAX_FRAME];	/* the last one that was sent */
 	size_t len;
 	struct net_offload off;
