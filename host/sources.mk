@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 host-y += $(patsubst %.c,%.o,$(sort $(wildcard host/*.c host/*/*.c)))
 host-libs += -lslirp
+host-libs += -lpng

@@ -40,8 +40,10 @@ struct display_ops {
 	bool (*text)(void *arg, struct text_screen *text);
 };
 
-/* The graphics device's end. There is one screen for now; NULL ends it. */
+/* The graphics device's end. NULL: there is a screen already, and only one for now. */
 struct display *display_create(const struct display_ops *ops, void *arg);
+void display_destroy(struct display *d);	/* NULL: does nothing */
+/* NULL: larger than a surface may be. Its pixels are black after a change and stay in place. */
 const struct surface *display_resize(struct display *d, unsigned int width, unsigned int height);
 void display_changed(struct display *d, unsigned int x, unsigned int y, unsigned int width,
 		     unsigned int height);
@@ -79,6 +81,9 @@ struct display_cursor {
 	uint32_t pixels[64 * 64];
 };
 const struct display_cursor *display_cursor(const struct display *d);	/* NULL: none was set */
+/* The cursor into a copy of row @y of the surface, from @x on, @width pixels. */
+void display_blend_cursor(const struct display *d, uint32_t *row, unsigned int x, unsigned int y,
+			  unsigned int width);
 
 /* screendump: PNG or, by the name's end or @format, PPM. NULL or what is wrong. */
 const char *display_dump(struct display *d, const char *path, const char *format);

@@ -3,11 +3,15 @@ test-y += tests/host/devices
 san-test-y += tests/host/devices
 # A machine for one device: every test of a device links it, and all devices.
 world-y := tests/host/world.o tests/host/backends.o $(devices-y) $(filter host/bus/%,$(host-y)) \
-	host/firmware.o host/keyval.o host/nearest.o host/report.o
+	host/display/display.o host/firmware.o host/keyval.o host/nearest.o host/report.o
 tests/host/devices-y := tests/host/devices.o $(world-y)
 test-y += tests/host/bus
 san-test-y += tests/host/bus
 tests/host/bus-y := tests/host/bus.o $(world-y)
+test-y += tests/host/vga
+san-test-y += tests/host/vga
+tests/host/vga-y := tests/host/vga.o host/display/dump.o $(world-y)
+tests/host/vga-libs := -lpng
 check-y += tests/host/cli.py tests/host/terminal.py tests/host/seeing.py
 tests/host/seeing.py-opts := timeout=300
 # A hostile guest for every device: a few random rows here, libFuzzer in make fuzz-devices.
