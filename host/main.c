@@ -30,7 +30,8 @@ int main(int argc, char **argv)
 
 	options_parse(&cfg, argc, argv);
 	check_apic_ids(&cfg.smp);
-	boot_open(&boot, &cfg);
+	if (cfg.kernel)
+		boot_open(&boot, &cfg);
 	term_guard();
 	vm.accel = accel_choose(cfg.accel, cfg.accel_chosen, &vm.sys_fd);
 	ram_map(&vm, cfg.ram_size);

@@ -420,8 +420,8 @@ void options_parse(struct config *cfg, int argc, char **argv)
 		}
 		opt->parse(cfg, val);
 	}
-	if (!cfg->kernel)
-		die("there is nothing to boot: give a kernel with -kernel FILE (-help lists all)");
+	if (!cfg->kernel && (cfg->initrd || cfg->append))
+		die("-%s is for a kernel: give one with -kernel FILE", cfg->initrd ? "initrd" : "append");
 	if (!cfg->nr_serial)
 		parse_serial(cfg, chardev_stdio_taken() ? "null" : "mon:stdio");
 }

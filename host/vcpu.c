@@ -174,7 +174,7 @@ static void *vcpu_thread(void *arg)
 }
 
 void vcpus_create(const struct vm *vm, struct bus *bus, const struct topology *t,
-		  struct kvm_cpuid2 *cpuid)
+		  struct kvm_cpuid2 *cpuid, bool ready)
 {
 	struct sigaction sa = { .sa_handler = kicked };
 	int size = accel_ioctl_val(vm->accel, vm->sys_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -204,7 +204,8 @@ void vcpus_create(const struct vm *vm, struct bus *bus, const struct topology *t
 			die("CPU %u: its shared page cannot be mapped: %s", i, strerror(errno));
 		cpu_personalize(cpuid, t, i);
 		vcpu_must(v, KVM_SET_CPUID2, cpuid, "KVM_SET_CPUID2");
-		vcpu_state_power_on(v);
+		if (ready)
+			vcpu_state_power_on(v);
 		v->first = vcpu_state_get(v);
 	}
 }

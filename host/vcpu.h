@@ -28,9 +28,9 @@ struct vcpu {
 	struct vcpu_state *first;	/* as it was at power-on */
 };
 
-/* All of them, with nothing running yet. */
+/* All of them, with nothing running yet. @ready: as firmware leaves them, for there is none. */
 void vcpus_create(const struct vm *vm, struct bus *bus, const struct topology *t,
-		  struct kvm_cpuid2 *cpuid);
+		  struct kvm_cpuid2 *cpuid, bool ready);
 /* Where the boot CPU begins; the others wait for their INIT and SIPI. */
 void vcpus_set_entry(const struct boot_entry *entry);
 /* Threads start, paused. */

@@ -22,10 +22,15 @@ enum aml_op {
 	OP_SCOPE	= 0x10,
 	OP_BUFFER	= 0x11,
 	OP_PACKAGE	= 0x12,
+	OP_METHOD	= 0x14,
 	OP_ROOT		= '\\',
 	OP_DUAL_NAME	= 0x2e,
+	OP_MULTI_NAME	= 0x2f,
 	OP_EXT		= 0x5b,
+	OP_EXT_REGION	= 0x80,
+	OP_EXT_FIELD	= 0x81,
 	OP_EXT_DEVICE	= 0x82,
+	OP_IF		= 0xa0,
 };
 
 void acpi_bytes(struct acpi_buf *b, const void *data, size_t len)
@@ -116,39 +121,47 @@ static void name_seg(struct acpi_buf *b, const char *s, size_t len)
 	acpi_bytes(b, seg, 4);
 }
 
-/* "\_SB", "_CRS", "\_SB.COM1": at most two segments. */
+/* "\_SB", "_CRS", "\_SB.PCI0.ISA.COM1". */
 static void name_path(struct acpi_buf *b, const char *path)
 {
-	const char *dot;
+	const char *p;
+	unsigned int n = 1;
 
 	if (*path == '\\') {
 		acpi_u8(b, OP_ROOT);
 		path++;
 	}
-	dot = strchr(path, '.');
-	if (dot) {
+	for (p = path; *p; p++)
+		n += *p == '.';
+	if (n == 2) {
 		acpi_u8(b, OP_DUAL_NAME);
-		name_seg(b, path, (size_t)(dot - path));
-		path = dot + 1;
+	} else if (n > 2) {
+		acpi_u8(b, OP_MULTI_NAME);
+		acpi_u8(b, (uint8_t)n);
 	}
-	name_seg(b, path, strlen(path));
+	for (; n; n--) {
+		size_t len = strcspn(path, ".");
+
+		name_seg(b, path, len);
+		path += len + 1;
+	}
 }
 
 /* --- objects with a length --- */
 
-static void insert_pkg_length(struct acpi_buf *b, size_t at)
+/* Of a package of @body bytes, or (@own false) of a field's bits, which does not count itself. */
+static unsigned int pkg_length(uint8_t enc[4], size_t body, bool own)
 {
-	size_t body = b->len - at, total;
+	size_t total = body;
 	unsigned int n, i;
-	uint8_t enc[4];
 
 	/* n bytes hold 6 bits, or 4 + 8 * (n - 1). */
 	for (n = 1; n < 4; n++) {
-		total = body + n;
+		total = body + (own ? n : 0);
 		if (total < (n == 1 ? 1u << 6 : 1u << (4 + 8 * (n - 1))))
 			break;
 	}
-	total = body + n;
+	total = body + (own ? n : 0);
 	if (n == 1) {
 		enc[0] = (uint8_t)total;
 	} else {
@@ -156,6 +169,15 @@ static void insert_pkg_length(struct acpi_buf *b, size_t at)
 		for (i = 1; i < n; i++)
 			enc[i] = (uint8_t)(total >> (4 + 8 * (i - 1)));
 	}
+	return n;
+}
+
+static void insert_pkg_length(struct acpi_buf *b, size_t at)
+{
+	size_t body = b->len - at;
+	uint8_t enc[4];
+	unsigned int n = pkg_length(enc, body, true);
+
 	acpi_bytes(b, enc, n);		/* makes the room */
 	if (b->overflow)
 		return;
@@ -191,6 +213,35 @@ size_t aml_package(struct acpi_buf *b, uint8_t count)
 	acpi_u8(b, OP_PACKAGE);
 	mark = b->len;
 	acpi_u8(b, count);
+	return mark;
+}
+
+size_t aml_method(struct acpi_buf *b, const char *name, unsigned int args, bool serialized)
+{
+	size_t mark;
+
+	acpi_u8(b, OP_METHOD);
+	mark = b->len;
+	name_path(b, name);
+	acpi_u8(b, (uint8_t)(args | (serialized ? 8 : 0)));
+	return mark;
+}
+
+size_t aml_if(struct acpi_buf *b)
+{
+	acpi_u8(b, OP_IF);
+	return b->len;
+}
+
+size_t aml_field(struct acpi_buf *b, const char *region)
+{
+	size_t mark;
+
+	acpi_u8(b, OP_EXT);
+	acpi_u8(b, OP_EXT_FIELD);
+	mark = b->len;
+	name_path(b, region);
+	acpi_u8(b, 1);			/* byte accesses, no lock, other bits are kept */
 	return mark;
 }
 
@@ -264,6 +315,44 @@ void aml_eisaid(struct acpi_buf *b, const char *id)
 	acpi_u32(b, __builtin_bswap32(v));
 }
 
+void aml_path(struct acpi_buf *b, const char *path)
+{
+	name_path(b, path);
+}
+
+/* --- code --- */
+
+void aml_op(struct acpi_buf *b, enum aml_op2 op)
+{
+	acpi_u8(b, (uint8_t)op);
+}
+
+void aml_none(struct acpi_buf *b)
+{
+	acpi_u8(b, 0);
+}
+
+void aml_region(struct acpi_buf *b, const char *name, enum aml_space space, uint32_t off,
+		uint32_t len)
+{
+	acpi_u8(b, OP_EXT);
+	acpi_u8(b, OP_EXT_REGION);
+	name_path(b, name);
+	acpi_u8(b, (uint8_t)space);
+	aml_int(b, off);
+	aml_int(b, len);
+}
+
+void aml_field_unit(struct acpi_buf *b, const char *name, unsigned int bits)
+{
+	uint8_t enc[4];
+
+	name_seg(b, name, strlen(name));
+	acpi_bytes(b, enc, pkg_length(enc, bits, false));
+}
+
+/* --- resource descriptors (ACPI 6.4, section 6.4) --- */
+
 void aml_res_io(struct acpi_buf *b, uint16_t base, uint8_t len)
 {
 	acpi_u8(b, 0x47);		/* I/O port descriptor, 7 bytes */
@@ -278,4 +367,55 @@ void aml_res_irq(struct acpi_buf *b, unsigned int irq)
 {
 	acpi_u8(b, 0x22);		/* IRQ descriptor, 2 bytes: edge, active high */
 	acpi_u16(b, (uint16_t)(1u << irq));
+}
+
+void aml_res_dma(struct acpi_buf *b, unsigned int channel)
+{
+	acpi_u8(b, 0x2a);		/* DMA descriptor, 2 bytes: compatible timing, 8 bits */
+	acpi_u8(b, (uint8_t)(1u << channel));
+	acpi_u8(b, 0);
+}
+
+void aml_res_memory(struct acpi_buf *b, uint32_t base, uint32_t len)
+{
+	acpi_u8(b, 0x86);		/* fixed 32-bit memory, 9 bytes */
+	acpi_u16(b, 9);
+	acpi_u8(b, 0);			/* read-only */
+	acpi_u32(b, base);
+	acpi_u32(b, len);
+}
+
+void aml_res_interrupt(struct acpi_buf *b, const uint32_t *gsi, unsigned int n)
+{
+	unsigned int i;
+
+	acpi_u8(b, 0x89);		/* extended interrupt descriptor */
+	acpi_u16(b, (uint16_t)(2 + 4 * n));
+	acpi_u8(b, 0x09);		/* consumer, level, active high, shared */
+	acpi_u8(b, (uint8_t)n);
+	for (i = 0; i < n; i++)
+		acpi_u32(b, gsi[i]);
+}
+
+void aml_res_range(struct acpi_buf *b, enum aml_range kind, uint64_t base, uint64_t last)
+{
+	static const struct { uint64_t max; uint8_t tag; unsigned int bytes; } forms[] = {
+		{ 0xffff, 0x88, 2 }, { 0xffffffff, 0x87, 4 }, { UINT64_MAX, 0x8a, 8 },
+	};
+	unsigned int i = kind == AML_MEMORY ? 1 : 0, bytes;
+
+	while (last > forms[i].max)
+		i++;
+	bytes = forms[i].bytes;
+	acpi_u8(b, forms[i].tag);	/* address space descriptor */
+	acpi_u16(b, (uint16_t)(3 + 5 * bytes));
+	acpi_u8(b, (uint8_t)kind);
+	acpi_u8(b, 0x0c);		/* producer, positive decode, both ends fixed */
+	/* Memory: read and write; I/O: the whole range. */
+	acpi_u8(b, kind == AML_MEMORY ? 1 : kind == AML_IO ? 3 : 0);
+	put(b, 0, bytes);		/* granularity */
+	put(b, base, bytes);
+	put(b, last, bytes);
+	put(b, 0, bytes);		/* translation */
+	put(b, last - base + 1, bytes);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * RSDP, RSDT, XSDT, FADT, FACS, MADT and DSDT (ACPI 6.4, chapter 5): enough for a kernel to find its
- * CPUs, its interrupt wiring, the serial ports and the clock, and to turn the power off and reset.
+ * RSDP, RSDT, XSDT, FADT, FACS, MADT, HPET and WAET (ACPI 6.4, chapter 5). The DSDT is in dsdt.c.
  */
+#include <stdlib.h>
 #include <string.h>
 
-#include "host/acpi/aml.h"
 #include "host/acpi/tables.h"
+#include "host/report.h"
 
 #define FADT_REVISION 6
 #define MADT_REVISION 4
@@ -16,11 +16,11 @@
 #define FADT_PROC_C1		(1u << 2)
 #define FADT_SLP_BUTTON		(1u << 5)	/* no fixed sleep button */
 #define FADT_FIX_RTC		(1u << 6)	/* no RTC wake in fixed registers */
-#define FADT_TMR_VAL_EXT	(1u << 8)	/* the timer has 32 bits */
 #define FADT_RESET_REG_SUP	(1u << 10)
 
-/* IA-PC boot architecture flags: a serial port and CMOS, but no 8042 with a keyboard and no VGA. */
+/* IA-PC boot architecture flags (table 5.11). */
 #define BOOT_ARCH_LEGACY	(1u << 0)
+#define BOOT_ARCH_8042		(1u << 1)
 #define BOOT_ARCH_NO_VGA	(1u << 2)
 
 enum madt_type { MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_LAPIC_NMI = 4 };
@@ -58,59 +58,38 @@ static void align(struct acpi_buf *b, size_t to)
 		acpi_u8(b, 0);
 }
 
-/* --- DSDT --- */
+/* --- what depends on an address --- */
 
-static void dsdt_cpu(struct acpi_buf *b, unsigned int index)
+static uint32_t here(const struct acpi_tables *t)
 {
-	static const char hex[] = "0123456789ABCDEF";
-	const char name[5] = { 'C', hex[index >> 8 & 15], hex[index >> 4 & 15], hex[index & 15], 0 };
-	size_t dev = aml_device(b, name);
-
-	aml_name(b, "_HID");
-	aml_string(b, "ACPI0007");
-	aml_name(b, "_UID");
-	aml_int(b, index);
-	aml_end(b, dev);
+	return (uint32_t)t->buf[ACPI_FILE_TABLES].len;
 }
 
-static void dsdt_device(struct acpi_buf *b, const struct acpi_device *d)
+static void pointer(struct acpi_tables *t, enum acpi_file file, uint64_t to, unsigned int bytes)
 {
-	size_t dev = aml_device(b, d->name), res;
+	struct acpi_buf *b = &t->buf[file];
 
-	aml_name(b, "_HID");
-	aml_eisaid(b, d->hid);
-	aml_name(b, "_UID");
-	aml_int(b, d->uid);
-	aml_name(b, "_STA");
-	aml_int(b, 0xf);
-	aml_name(b, "_CRS");
-	res = aml_resources(b);
-	aml_res_io(b, d->port, d->port_len);
-	aml_res_irq(b, d->irq);
-	aml_resources_end(b, res);
-	aml_end(b, dev);
+	t->pointer[t->nr_pointers++] = (struct acpi_pointer){ file, (uint32_t)b->len,
+							      (uint8_t)bytes };
+	acpi_bytes(b, &to, bytes);
 }
 
-static void build_dsdt(struct acpi_buf *b, const struct acpi_machine *m)
+static void sum(struct acpi_tables *t, enum acpi_file file, size_t at, size_t off, size_t len)
 {
-	size_t start = acpi_table_begin(b, "DSDT", 2), scope, package;
-	unsigned int i;
+	t->sum[t->nr_sums++] = (struct acpi_sum){ file, (uint32_t)at, (uint32_t)off, (uint32_t)len };
+}
 
-	scope = aml_scope(b, "\\_SB");
-	for (i = 0; i < m->cpus; i++)
-		dsdt_cpu(b, i);
-	for (i = 0; i < m->nr_devices; i++)
-		dsdt_device(b, &m->devices[i]);
-	aml_end(b, scope);
-	/* \_S5: what to write to PM1a_CNT and PM1b_CNT to turn the power off. */
-	aml_name(b, "\\_S5");
-	package = aml_package(b, 4);
-	aml_int(b, m->s5_type);
-	aml_int(b, m->s5_type);
-	aml_int(b, 0);
-	aml_int(b, 0);
-	aml_end(b, package);
-	acpi_table_end(b, start);
+/* A table of the tables' file: where it begins, and its end with a checksum to be made. */
+static uint32_t begin(struct acpi_tables *t, const char *signature, uint8_t revision)
+{
+	align(&t->buf[ACPI_FILE_TABLES], 16);
+	return (uint32_t)acpi_table_begin(&t->buf[ACPI_FILE_TABLES], signature, revision);
+}
+
+static void end(struct acpi_tables *t, uint32_t start)
+{
+	acpi_table_end(&t->buf[ACPI_FILE_TABLES], start);
+	sum(t, ACPI_FILE_TABLES, start + 9, start, here(t) - start);
 }
 
 /* --- FADT, FACS --- */
@@ -124,12 +103,14 @@ static void build_facs(struct acpi_buf *b)
 	zeros(b, 31);
 }
 
-static void build_fadt(struct acpi_buf *b, const struct acpi_machine *m, uint32_t facs, uint32_t dsdt)
+static uint32_t build_fadt(struct acpi_tables *t, const struct acpi_machine *m, uint32_t facs,
+			   uint32_t dsdt)
 {
-	size_t start = acpi_table_begin(b, "FACP", FADT_REVISION);
+	struct acpi_buf *b = &t->buf[ACPI_FILE_TABLES];
+	uint32_t start = begin(t, "FACP", FADT_REVISION);
 
-	acpi_u32(b, facs);
-	acpi_u32(b, dsdt);
+	pointer(t, ACPI_FILE_TABLES, facs, 4);
+	pointer(t, ACPI_FILE_TABLES, dsdt, 4);
 	zeros(b, 1);
 	acpi_u8(b, 0);			/* preferred profile: not said */
 	acpi_u16(b, m->sci);
@@ -141,41 +122,44 @@ static void build_fadt(struct acpi_buf *b, const struct acpi_machine *m, uint32_
 	acpi_u32(b, 0);
 	acpi_u32(b, 0);			/* PM2_CNT */
 	acpi_u32(b, m->pm_timer);
-	acpi_u32(b, 0);			/* GPE0 */
+	acpi_u32(b, m->pm_gpe0);
 	acpi_u32(b, 0);			/* GPE1 */
 	acpi_u8(b, 4);			/* PM1_EVT_LEN */
 	acpi_u8(b, 2);			/* PM1_CNT_LEN */
 	acpi_u8(b, 0);
 	acpi_u8(b, 4);			/* PM_TMR_LEN */
-	zeros(b, 4);			/* GPE0_LEN, GPE1_LEN, GPE1_BASE, CST_CNT */
+	acpi_u8(b, 4);			/* GPE0_LEN */
+	zeros(b, 3);			/* GPE1_LEN, GPE1_BASE, CST_CNT */
 	acpi_u16(b, 0xfff);		/* P_LVL2_LAT, P_LVL3_LAT: not supported */
 	acpi_u16(b, 0xfff);
 	zeros(b, 4);			/* FLUSH_SIZE, FLUSH_STRIDE */
 	zeros(b, 2);			/* DUTY_OFFSET, DUTY_WIDTH */
 	zeros(b, 2);			/* DAY_ALRM, MON_ALRM */
 	acpi_u8(b, 0x32);		/* CENTURY */
-	acpi_u16(b, BOOT_ARCH_LEGACY | BOOT_ARCH_NO_VGA);
+	acpi_u16(b, (uint16_t)(BOOT_ARCH_LEGACY | (m->i8042 ? BOOT_ARCH_8042 : 0) |
+			       (m->vga ? 0 : BOOT_ARCH_NO_VGA)));
 	acpi_u8(b, 0);
 	acpi_u32(b, FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON | FADT_FIX_RTC |
-		 FADT_TMR_VAL_EXT | FADT_RESET_REG_SUP);
+		 FADT_RESET_REG_SUP);
 	gas(b, m->reset_port, 8, GAS_BYTE);
 	acpi_u8(b, m->reset_value);
 	acpi_u16(b, 0);			/* ARM_BOOT_ARCH */
 	acpi_u8(b, 4);			/* minor version */
 	acpi_u64(b, 0);			/* X_FIRMWARE_CTRL: the 32-bit field has it */
-	acpi_u64(b, dsdt);
+	pointer(t, ACPI_FILE_TABLES, dsdt, 8);
 	gas(b, m->pm_event, 32, GAS_WORD);
 	no_gas(b);
 	gas(b, m->pm_control, 16, GAS_WORD);
 	no_gas(b);
 	no_gas(b);
 	gas(b, m->pm_timer, 32, GAS_DWORD);
-	no_gas(b);			/* GPE0, GPE1, sleep control, sleep status */
-	no_gas(b);
+	gas(b, m->pm_gpe0, 32, GAS_BYTE);
+	no_gas(b);			/* GPE1, sleep control, sleep status */
 	no_gas(b);
 	no_gas(b);
 	zeros(b, 8);			/* hypervisor vendor identity */
-	acpi_table_end(b, start);
+	end(t, start);
+	return start;
 }
 
 /* --- MADT --- */
@@ -190,12 +174,16 @@ static void madt_override(struct acpi_buf *b, uint8_t irq, uint32_t gsi, uint16_
 	acpi_u16(b, flags);
 }
 
-static void build_madt(struct acpi_buf *b, const struct acpi_machine *m)
+/* The PCI links' interrupts keep the ISA bus's numbers, and PCI's manner. */
+static const uint8_t pci_irqs[] = { 5, 10, 11 };
+
+static uint32_t build_madt(struct acpi_tables *t, const struct acpi_machine *m)
 {
-	size_t start = acpi_table_begin(b, "APIC", MADT_REVISION);
+	struct acpi_buf *b = &t->buf[ACPI_FILE_TABLES];
+	uint32_t start = begin(t, "APIC", MADT_REVISION);
 	unsigned int i;
 
-	acpi_u32(b, (uint32_t)m->lapic);
+	acpi_u32(b, m->lapic);
 	acpi_u32(b, MADT_PCAT_COMPAT);
 	for (i = 0; i < m->cpus; i++) {
 		acpi_u8(b, MADT_LAPIC);
@@ -208,79 +196,119 @@ static void build_madt(struct acpi_buf *b, const struct acpi_machine *m)
 	acpi_u8(b, 12);
 	acpi_u8(b, 0);			/* id */
 	acpi_u8(b, 0);
-	acpi_u32(b, (uint32_t)m->ioapic);
+	acpi_u32(b, m->ioapic);
 	acpi_u32(b, 0);			/* first GSI */
 	madt_override(b, 0, 2, 0);	/* the timer */
 	madt_override(b, m->sci, m->sci, MPS_ACTIVE_HIGH_LEVEL);
+	for (i = 0; i < sizeof(pci_irqs); i++)
+		madt_override(b, pci_irqs[i], pci_irqs[i], MPS_ACTIVE_HIGH_LEVEL);
 	acpi_u8(b, MADT_LAPIC_NMI);
 	acpi_u8(b, 6);
 	acpi_u8(b, 0xff);		/* all CPUs */
 	acpi_u16(b, 0);
 	acpi_u8(b, 1);			/* LINT1 */
-	acpi_table_end(b, start);
+	end(t, start);
+	return start;
+}
+
+/* --- small ones --- */
+
+static uint32_t build_hpet(struct acpi_tables *t, const struct acpi_machine *m)
+{
+	struct acpi_buf *b = &t->buf[ACPI_FILE_TABLES];
+	uint32_t start = begin(t, "HPET", 1);
+
+	acpi_u32(b, m->hpet_id);
+	acpi_u8(b, 0);			/* in memory */
+	acpi_u8(b, 64);
+	acpi_u8(b, 0);
+	acpi_u8(b, 0);
+	acpi_u64(b, m->hpet);
+	acpi_u8(b, 0);			/* its number */
+	acpi_u16(b, 0);			/* shortest period: not said */
+	acpi_u8(b, 0);
+	end(t, start);
+	return start;
+}
+
+/* Windows ACPI Emulated Devices Table: the timer need not be read three times. */
+static uint32_t build_waet(struct acpi_tables *t)
+{
+	uint32_t start = begin(t, "WAET", 1);
+
+	acpi_u32(&t->buf[ACPI_FILE_TABLES], 1u << 1);
+	end(t, start);
+	return start;
 }
 
 /* --- roots --- */
 
-static void build_sdt(struct acpi_buf *b, const char *signature, const uint32_t *tables,
-		      unsigned int n, unsigned int bytes)
+static uint32_t build_sdt(struct acpi_tables *t, const char *signature, const uint32_t *tables,
+			  unsigned int n, unsigned int bytes)
 {
-	size_t start = acpi_table_begin(b, signature, 1);
+	uint32_t start = begin(t, signature, 1);
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		if (bytes == 8)
-			acpi_u64(b, tables[i]);
-		else
-			acpi_u32(b, tables[i]);
-	}
-	acpi_table_end(b, start);
+	for (i = 0; i < n; i++)
+		pointer(t, ACPI_FILE_TABLES, tables[i], bytes);
+	end(t, start);
+	return start;
 }
 
-static void build_rsdp(struct acpi_buf *b, uint32_t rsdt, uint64_t xsdt)
+static void build_rsdp(struct acpi_tables *t, uint32_t rsdt, uint32_t xsdt)
 {
-	size_t start = b->len;
+	struct acpi_buf *b = &t->buf[ACPI_FILE_RSDP];
 
 	acpi_bytes(b, "RSD PTR ", 8);
 	acpi_u8(b, 0);			/* checksum of the first 20 bytes */
 	acpi_bytes(b, "ANYKVM", 6);
 	acpi_u8(b, 2);
-	acpi_u32(b, rsdt);
-	acpi_u32(b, 36);
-	acpi_u64(b, xsdt);
+	pointer(t, ACPI_FILE_RSDP, rsdt, 4);
+	acpi_u32(b, ACPI_RSDP_LEN);
+	pointer(t, ACPI_FILE_RSDP, xsdt, 8);
 	acpi_u32(b, 0);			/* checksum of all, reserved */
-	if (b->overflow)
-		return;
-	b->data[start + 8] = acpi_checksum(b->data + start, 20);
-	b->data[start + 32] = acpi_checksum(b->data + start, 36);
+	sum(t, ACPI_FILE_RSDP, 8, 0, 20);
+	sum(t, ACPI_FILE_RSDP, 32, 0, ACPI_RSDP_LEN);
 }
 
-size_t acpi_build(const struct acpi_machine *m, uint64_t gpa, uint8_t *buf, size_t size)
+static bool build(struct acpi_tables *t, const struct acpi_machine *m)
 {
-	struct acpi_buf b = { .data = buf, .size = size };
-	uint32_t facs, dsdt, tables[2], rsdt, xsdt;
-	size_t end;
+	struct acpi_buf *b = &t->buf[ACPI_FILE_TABLES];
+	uint32_t facs, dsdt, tables[4], rsdt;
+	unsigned int n = 0;
 
-	memset(buf, 0, size);
-	b.len = 64;			/* the RSDP goes there when all addresses are known */
-	facs = (uint32_t)(gpa + b.len);
-	build_facs(&b);
-	dsdt = (uint32_t)(gpa + b.len);
-	build_dsdt(&b, m);
-	align(&b, 16);
-	tables[0] = (uint32_t)(gpa + b.len);
-	build_fadt(&b, m, facs, dsdt);
-	align(&b, 16);
-	tables[1] = (uint32_t)(gpa + b.len);
-	build_madt(&b, m);
-	align(&b, 16);
-	rsdt = (uint32_t)(gpa + b.len);
-	build_sdt(&b, "RSDT", tables, 2, 4);
-	align(&b, 16);
-	xsdt = (uint32_t)(gpa + b.len);
-	build_sdt(&b, "XSDT", tables, 2, 8);
-	end = b.len;
-	b.len = 0;
-	build_rsdp(&b, rsdt, xsdt);
-	return acpi_ok(&b) ? end : 0;
+	t->nr_pointers = t->nr_sums = 0;
+	b->len = t->buf[ACPI_FILE_RSDP].len = 0;
+	b->overflow = false;
+	facs = here(t);
+	build_facs(b);
+	dsdt = begin(t, "DSDT", 2);
+	acpi_dsdt(b, m);
+	end(t, dsdt);
+	tables[n++] = build_fadt(t, m, facs, dsdt);
+	tables[n++] = build_madt(t, m);
+	if (m->hpet)
+		tables[n++] = build_hpet(t, m);
+	tables[n++] = build_waet(t);
+	rsdt = build_sdt(t, "RSDT", tables, n, 4);
+	build_rsdp(t, rsdt, build_sdt(t, "XSDT", tables, n, 8));
+	return acpi_ok(b);
+}
+
+void acpi_build(struct acpi_tables *t, const struct acpi_machine *m)
+{
+	struct acpi_buf *b = &t->buf[ACPI_FILE_TABLES], *rsdp = &t->buf[ACPI_FILE_RSDP];
+
+	if (!b->data) {
+		b->size = 32 << 10;
+		rsdp->size = ACPI_RSDP_LEN;
+		b->data = malloc(b->size);
+		rsdp->data = malloc(rsdp->size);
+	}
+	while (b->data && rsdp->data && !build(t, m)) {
+		b->size *= 2;
+		b->data = realloc(b->data, b->size);
+	}
+	if (!b->data || !rsdp->data)
+		die("out of memory for the ACPI tables");
 }

@@ -179,10 +179,17 @@ static void place_all(struct pci_device *p)
 
 /* --- interrupt pin --- */
 
+static bool holds_intx(const struct pci_device *p, unsigned int pin)
+{
+	return p && p->intx && p->config[PCI_INTERRUPT_PIN] == pin &&
+	       !(pci_get16(p->config, PCI_COMMAND) & PCI_COMMAND_INTX_OFF);
+}
+
+/* The functions of a slot share its pins. */
 static void update_intx(struct pci_device *p)
 {
-	bool off = pci_get16(p->config, PCI_COMMAND) & PCI_COMMAND_INTX_OFF;
-	unsigned int pin = p->config[PCI_INTERRUPT_PIN];
+	unsigned int pin = p->config[PCI_INTERRUPT_PIN], slot = (unsigned int)p->devfn >> 3, fn;
+	bool up = false;
 
 	if (!pin)
 		return;
@@ -190,8 +197,9 @@ static void update_intx(struct pci_device *p)
 		p->config[PCI_STATUS] |= STATUS_INTERRUPT;
 	else
 		p->config[PCI_STATUS] &= (uint8_t)~STATUS_INTERRUPT;
-	p->pci->ops->set_intx(p->pci->arg, (unsigned int)p->devfn >> 3, pin - 1,
-			      p->intx && !off);
+	for (fn = 0; fn < 8; fn++)
+		up |= holds_intx(p->pci->at[slot << 3 | fn], pin);
+	p->pci->ops->set_intx(p->pci->arg, slot, pin - 1, up);
 }
 
 void pci_set_intx(struct pci_device *p, bool level)

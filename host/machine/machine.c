@@ -115,11 +115,14 @@ static void take_signals(void)
 
 /* --- life --- */
 
-static void load(const struct vm *vm, const struct boot *boot, const struct pc *pc)
+/* What runs first, at the start and after a reset: the firmware, by itself, or the kernel. */
+static void load(const struct vm *vm, const struct boot *boot, struct pc *pc)
 {
 	struct boot_entry entry;
 
-	pc_write_tables(pc, vm);
+	if (pc->bios)
+		return;
+	pc_direct(pc);
 	boot_load(boot, vm, &entry);
 	vcpus_set_entry(&entry);
 }
@@ -142,7 +145,7 @@ static const char *cause(void)
 	return asked == MACHINE_RESET ? "guest-reset" : "guest-shutdown";
 }
 
-static void reset(const struct vm *vm, const struct boot *boot, const struct pc *pc)
+static void reset(const struct vm *vm, const struct boot *boot, struct pc *pc)
 {
 	event_send("RESET", EVENT_BOOL("guest", asked_by_guest), EVENT_STR("reason", cause()));
 	asked = MACHINE_RUN;
@@ -155,7 +158,7 @@ static void reset(const struct vm *vm, const struct boot *boot, const struct pc 
 
 /* One request that came; false: it is the end. */
 static bool serve(const struct config *cfg, const struct vm *vm, const struct boot *boot,
-		  const struct pc *pc)
+		  struct pc *pc)
 {
 	if (asked == MACHINE_RESET && !cfg->no_reboot) {
 		machine_hold();
@@ -175,8 +178,9 @@ static bool serve(const struct config *cfg, const struct vm *vm, const struct bo
 
 int machine_run(const struct config *cfg, struct vm *vm, struct boot *boot)
 {
+	static struct pc board;
 	struct kvm_cpuid2 *cpuid;
-	struct pc pc;
+	struct pc *pc = &board;
 
 	config = cfg;
 	the_vm = vm;
@@ -187,11 +191,12 @@ int machine_run(const struct config *cfg, struct vm *vm, struct boot *boot)
 	check_memory(vm, cpuid);
 	vm_create(vm);
 	bus = bus_create(&wiring_ops, vm);
-	vcpus_create(vm, bus, &cfg->smp, cpuid);
 	options_open(cfg);
-	pc_build(&pc, bus, vm, cfg);
-	boot->acpi_rsdp = pc.rsdp;
-	load(vm, boot, &pc);
+	pc_build(pc, bus, vm, cfg, cpu_phys_bits(cpuid));
+	vcpus_create(vm, bus, &cfg->smp, cpuid, !pc->bios);
+	pc_finish(pc);
+	boot->acpi_rsdp = ACPI_BASE;
+	load(vm, boot, pc);
 	chardev_quit = quit_key;
 	options_start(cfg);
 	vcpus_start();
@@ -202,11 +207,12 @@ int machine_run(const struct config *cfg, struct vm *vm, struct boot *boot)
 			loop_turn();
 			state_serve();
 		}
-	} while (serve(cfg, vm, boot, &pc));
+	} while (serve(cfg, vm, boot, pc));
 	if (tracing(TRACE_RESET))
 		trace("end: %s", asked_why);
 	vcpus_stop();
 	bus_destroy(bus);
+	pc_destroy(pc);
 	vm->accel->close(vm->fd);
 	vm->accel->close(vm->sys_fd);
 	return 0;

@@ -1,37 +1,41 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The PC's board: addresses, interrupt lines and ACPI tables. The interrupt controllers and the
- * timer are the accelerator's; what stands here is all the rest that this machine has.
+ * The PC's board: 82441FX and PIIX3 with what is always there, where it stands and which interrupt
+ * line it has. The interrupt controllers and the timer are the accelerator's. What firmware is told
+ * is in firmware.c, what is done without one in direct.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "host/acpi/tables.h"
-#include "host/boot/boot.h"
+#include "devices/pc/fw_cfg.h"
+#include "devices/pci/i440fx.h"
+#include "devices/pci/piix3.h"
+#include "devices/pci/piix4_pm.h"
 #include "host/chardev.h"
 #include "host/cpuid.h"
 #include "host/device_option.h"
+#include "host/machine/machine.h"
 #include "host/machine/pc.h"
+#include "host/machine/pc_options.h"
 #include "host/report.h"
-
-#define IOAPIC_BASE	0xfec00000u
-#define LAPIC_BASE	0xfee00000u
 
 #define PORT_I8042_DATA	0x60
 #define PORT_I8042_CMD	0x64
 #define PORT_RTC	0x70
 #define PORT_92		0x92
-#define PORT_PM_EVENT	0x600
-#define PORT_PM_CONTROL	0x604
-#define PORT_PM_TIMER	0x608
+#define PORT_APM	0xb2
+#define PORT_FW_CFG	0x510
+#define PORT_FW_CFG_DMA	0x514
+#define PORT_CONFIG	0xcf8
 #define PORT_CF9	0xcf9
 
 #define IRQ_KEYBOARD	1
 #define IRQ_RTC		8
-#define IRQ_SCI		9
 
-#define S5_TYPE		5
-#define CF9_RESET_VALUE	0x0e	/* full, system and CPU reset */
+#define PIIX3_PIRQRC	0x60
+#define CF9_RESET_VALUE	0x06	/* system reset, now */
+
+#define GIB (1ull << 30)
 
 static const struct serial_port {
 	const char *acpi_name, *name;
@@ -44,126 +48,208 @@ static const struct serial_port {
 	{ "COM4", "serial3", 0x2e8, 3 },
 };
 
-/* Returns whether the port exists at all ("none" takes it out of the machine). */
-static bool make_serial(struct bus *bus, const struct serial_port *at, const char *spec)
+/* --- memory --- */
+
+static void map_ram(struct pc *pc)
 {
-	struct chardev *chr = chardev_open("-serial", spec, at->name);
+	const struct vm *vm = pc->vm;
+	uint64_t shadow_end = I440FX_SHADOW_BASE + I440FX_SHADOW_LEN;
+
+	/* The BIOS area is the host bridge's to show. */
+	bus_memory(pc->bus, "ram below 640K", 0, VGA_BASE, vm->ram, false, PRIO_RAM);
+	bus_memory(pc->bus, "ram", shadow_end, vm->low_size - shadow_end, vm->ram + shadow_end,
+		   false, PRIO_RAM);
+	bus_memory(pc->bus, "ram above 4G", HIGH_RAM_BASE, vm->high_size, vm->ram + vm->low_size,
+		   false, PRIO_RAM);
+}
+
+/* --- PCI --- */
+
+static void set_intx(void *arg, unsigned int slot, unsigned int pin, bool level)
+{
+	struct pc *pc = arg;
+	unsigned int n = (slot + pin + 3) % PIIX3_PIRQS;
+	uint32_t before = pc->pirq[n];
+
+	if (level)
+		pc->pirq[n] |= 1u << slot;
+	else
+		pc->pirq[n] &= ~(1u << slot);
+	if (!before != !pc->pirq[n])
+		piix3_set_pirq(pc->isa, n, pc->pirq[n] != 0);
+}
+
+static struct device *button;
+
+static void press_power_button(void)
+{
+	piix4_pm_power_button(button);
+}
+
+static const struct pci_bus_ops pci_ops = { .set_intx = set_intx };
+
+static struct device *create_pci(struct pc *pc, const char *name, int devfn)
+{
+	struct device *dev = device_create(pc->bus, name);
+	const char *wrong = pci_place(pc->pci, dev, devfn);
+
+	if (wrong)
+		die("device %s: %s", name, wrong);
+	return dev;
+}
+
+static void make_chipset(struct pc *pc)
+{
+	unsigned int i;
+
+	pc->pci = pci_bus_create(pc->bus, &pci_ops, pc);
+	pc->isa = create_pci(pc, "piix3", DEVFN_ISA);
+	device_realize(pc->isa);
+	for (i = 0; i < 16; i++)
+		device_connect_irq(pc->isa, i, i);
+
+	pc->host = create_pci(pc, "i440fx", DEVFN_HOST);
+	i440fx_set_memory(pc->host, pc->vm->ram + I440FX_SHADOW_BASE,
+			  pc->bios ? pc->bios + pc->bios_len - I440FX_ROM_LEN : NULL);
+	i440fx_set_isa(pc->host, pc->isa, PIIX3_REGION_RESET);
+	device_realize(pc->host);
+	device_map(pc->host, I440FX_REGION_CONFIG, PORT_CONFIG);
+
+	pc->pm = create_pci(pc, "piix4-pm", DEVFN_PM);
+	device_realize(pc->pm);
+	device_map(pc->pm, PIIX4_PM_REGION_APM, PORT_APM);
+	device_connect_irq(pc->pm, 0, IRQ_SCI);
+	button = pc->pm;
+	machine_power_button = press_power_button;
+}
+
+/* --- ISA --- */
+
+static void tell_acpi(struct pc *pc, struct acpi_device d)
+{
+	if (pc->nr_isa_devices == PC_MAX_ISA)
+		die("more than %d devices on the ISA bus", PC_MAX_ISA);
+	pc->isa_device[pc->nr_isa_devices++] = d;
+}
+
+static void make_serial(struct pc *pc, unsigned int n)
+{
+	const struct serial_port *at = &serial_ports[n];
+	struct chardev *chr = chardev_open("-serial", pc->cfg->serial[n], at->name);
 	struct device *dev;
 
+	/* "none" takes the port out of the machine. */
 	if (!chr)
-		return false;
-	dev = device_create(bus, "uart16550");
+		return;
+	dev = device_create(pc->bus, "uart16550");
 	device_set_ptr(dev, "chardev", chr);
 	device_realize(dev);
 	device_map(dev, 0, at->port);
 	device_connect_irq(dev, 0, at->irq);
-	return true;
+	tell_acpi(pc, (struct acpi_device){ at->acpi_name, "PNP0501", n + 1, { { at->port, 8 } },
+					    at->irq });
 }
 
-static void map_ram(struct bus *bus, const struct vm *vm)
-{
-	uint64_t below = vm->low_size < VGA_BASE ? vm->low_size : VGA_BASE;
-
-	bus_memory(bus, "ram below 640K", 0, below, vm->ram, false, PRIO_RAM);
-	if (vm->low_size > VGA_END)
-		bus_memory(bus, "ram", VGA_END, vm->low_size - VGA_END, vm->ram + VGA_END, false,
-			   PRIO_RAM);
-	bus_memory(bus, "ram above 4G", HIGH_RAM_BASE, vm->high_size, vm->ram + vm->low_size,
-		   false, PRIO_RAM);
-}
-
-static void make_fixed(struct bus *bus, const struct vm *vm)
+static void make_isa(struct pc *pc)
 {
 	struct device *dev;
+	unsigned int i;
 
-	dev = device_create(bus, "rtc");
-	device_set_u64(dev, "ram-below-4g", vm->low_size);
-	device_set_u64(dev, "ram-above-4g", vm->high_size);
-	device_realize(dev);
-	device_map(dev, 0, PORT_RTC);
-	device_connect_irq(dev, 0, IRQ_RTC);
+	pc->rtc = device_create(pc->bus, "rtc");
+	device_set_u64(pc->rtc, "ram-below-4g", pc->vm->low_size);
+	device_set_u64(pc->rtc, "ram-above-4g", pc->vm->high_size);
+	device_realize(pc->rtc);
+	device_map(pc->rtc, 0, PORT_RTC);
+	device_connect_irq(pc->rtc, 0, IRQ_RTC);
+	tell_acpi(pc, (struct acpi_device){ "RTC0", "PNP0B00", 0, { { PORT_RTC, 2 } }, IRQ_RTC });
 
-	dev = device_create(bus, "i8042");
+	dev = device_create(pc->bus, "i8042");
 	device_realize(dev);
 	device_map(dev, 0, PORT_I8042_DATA);
 	device_map(dev, 1, PORT_I8042_CMD);
 	device_connect_irq(dev, 0, IRQ_KEYBOARD);
 
-	dev = device_create(bus, "reset-ports");
+	dev = device_create(pc->bus, "port92");
 	device_realize(dev);
 	device_map(dev, 0, PORT_92);
-	device_map(dev, 1, PORT_CF9);
 
-	dev = device_create(bus, "acpi-pm");
-	device_set_u64(dev, "s5-type", S5_TYPE);
-	device_realize(dev);
-	device_map(dev, 0, PORT_PM_EVENT);
-	device_map(dev, 1, PORT_PM_CONTROL);
-	device_map(dev, 2, PORT_PM_TIMER);
-	device_connect_irq(dev, 0, IRQ_SCI);
+	for (i = 0; i < pc->cfg->nr_serial; i++)
+		make_serial(pc, i);
+
+	pc->fw_cfg = device_create(pc->bus, "fw_cfg");
+	device_realize(pc->fw_cfg);
+	device_map(pc->fw_cfg, FW_CFG_REGION_IO, PORT_FW_CFG);
+	device_map(pc->fw_cfg, FW_CFG_REGION_DMA, PORT_FW_CFG_DMA);
 }
+
+/* --- tables --- */
 
 static uint32_t apic_id(void *arg, unsigned int cpu)
 {
 	return cpu_apic_id(arg, cpu);
 }
 
-static void make_tables(struct pc *pc, const struct config *cfg, const struct acpi_device *devices,
-			unsigned int nr_devices)
+static void describe(struct pc *pc)
 {
-	const struct acpi_machine m = {
-		.cpus = cfg->smp.cpus,
+	const struct vm *vm = pc->vm;
+	uint64_t top = HIGH_RAM_BASE + vm->high_size;
+	uint64_t last = pc->phys_bits < 64 ? (1ull << pc->phys_bits) - 1 : UINT64_MAX;
+
+	pc->acpi = (struct acpi_machine){
+		.cpus = pc->cfg->smp.cpus,
 		.apic_id = apic_id,
-		.arg = (void *)(uintptr_t)&cfg->smp,
+		.arg = (void *)(uintptr_t)&pc->cfg->smp,
 		.lapic = LAPIC_BASE,
 		.ioapic = IOAPIC_BASE,
-		.pm_event = PORT_PM_EVENT,
-		.pm_control = PORT_PM_CONTROL,
-		.pm_timer = PORT_PM_TIMER,
 		.sci = IRQ_SCI,
-		.s5_type = S5_TYPE,
+		.s5_type = PIIX4_PM_SOFT_OFF,
 		.reset_port = PORT_CF9,
 		.reset_value = CF9_RESET_VALUE,
-		.devices = devices,
-		.nr_devices = nr_devices,
+		.mmio32 = vm->low_size,
+		.mmio32_last = IOAPIC_BASE - 1,
+		.mmio64 = (top + GIB - 1) & ~(GIB - 1),
+		.mmio64_last = last,
+		.isa_devfn = DEVFN_ISA,
+		.pirqrc = PIIX3_PIRQRC,
+		.devices = pc->isa_device,
+		.nr_devices = pc->nr_isa_devices,
 	};
-	const char *dump = getenv("ANYKVM_DUMP_ACPI");
-	FILE *f;
-
-	pc->rsdp = ACPI_BASE;
-	pc->tables = malloc(ACPI_END - ACPI_BASE);
-	if (!pc->tables)
-		die("out of memory for the ACPI tables");
-	pc->tables_len = acpi_build(&m, pc->rsdp, pc->tables, ACPI_END - ACPI_BASE);
-	if (!pc->tables_len)
-		die("the ACPI tables of %u CPUs do not fit below 1 MiB", cfg->smp.cpus);
-	/* For tests: the tables as the guest will find them. */
-	if (dump && (f = fopen(dump, "wbe"))) {
-		fwrite(pc->tables, 1, pc->tables_len, f);
-		fclose(f);
-	}
 }
 
-void pc_build(struct pc *pc, struct bus *bus, const struct vm *vm, const struct config *cfg)
+/* Firmware has its own mind where the power management block goes. */
+void pc_make_tables(struct pc *pc)
 {
-	struct acpi_device devices[MAX_SERIAL + 1];
-	unsigned int i, n = 0;
+	uint16_t pm = piix4_pm_base(pc->pm);
 
-	map_ram(bus, vm);
-	devices[n++] = (struct acpi_device){ "RTC0", "PNP0B00", 0, PORT_RTC, 2, IRQ_RTC };
-	for (i = 0; i < cfg->nr_serial; i++) {
-		const struct serial_port *at = &serial_ports[i];
-
-		if (make_serial(bus, at, cfg->serial[i]))
-			devices[n++] = (struct acpi_device){ at->acpi_name, "PNP0501", i + 1, at->port,
-							     8, at->irq };
-	}
-	make_fixed(bus, vm);
-	user_devices_create(bus, NULL);
-	make_tables(pc, cfg, devices, n);
+	pc->acpi.pm_event = (uint16_t)(pm + PIIX4_PM_EVENT);
+	pc->acpi.pm_control = (uint16_t)(pm + PIIX4_PM_CONTROL);
+	pc->acpi.pm_timer = (uint16_t)(pm + PIIX4_PM_TIMER);
+	pc->acpi.pm_gpe0 = (uint16_t)(pm + PIIX4_PM_GPE0);
+	acpi_build(&pc->tables, &pc->acpi);
 }
 
-void pc_write_tables(const struct pc *pc, const struct vm *vm)
+void pc_build(struct pc *pc, struct bus *bus, const struct vm *vm, const struct config *cfg,
+	      unsigned int phys_bits)
 {
-	ram_write(vm, pc->rsdp, pc->tables, pc->tables_len);
+	*pc = (struct pc){ .bus = bus, .vm = vm, .cfg = cfg, .phys_bits = phys_bits };
+	bus_begin(bus);
+	map_ram(pc);
+	pc_load_bios(pc);
+	make_chipset(pc);
+	make_isa(pc);
+	user_devices_create(bus, pc->pci);
+	bus_commit(bus);
+}
+
+void pc_finish(struct pc *pc)
+{
+	describe(pc);
+	pc_make_tables(pc);
+	pc_fill_fw_cfg(pc);
+}
+
+/* When the bus with all devices is gone. */
+void pc_destroy(struct pc *pc)
+{
+	pci_bus_destroy(pc->pci);
 }

@@ -5,18 +5,60 @@
 #ifndef ANYKVM_HOST_MACHINE_PC_H
 #define ANYKVM_HOST_MACHINE_PC_H
 
-#include "host/bus/bus.h"
+#include "host/acpi/tables.h"
+#include "host/boot/boot.h"
+#include "host/bus/pci.h"
 #include "host/options.h"
 #include "host/vm.h"
 
+#define PCI_DEVFN(slot, fn) ((slot) << 3 | (fn))
+#define DEVFN_HOST	PCI_DEVFN(0, 0)
+#define DEVFN_ISA	PCI_DEVFN(1, 0)
+#define DEVFN_IDE	PCI_DEVFN(1, 1)
+#define DEVFN_PM	PCI_DEVFN(1, 3)
+#define DEVFN_VGA	PCI_DEVFN(2, 0)
+
+#define IOAPIC_BASE	0xfec00000u
+#define LAPIC_BASE	0xfee00000u
+#define PM_BASE		0x600	/* where firmware puts the power management block, and we without one */
+
+#define IRQ_SCI		9
+
+/* Devices on ISA that the DSDT speaks of. */
+#define PC_MAX_ISA 16
+
 struct pc {
-	uint64_t rsdp;
-	size_t tables_len;
-	uint8_t *tables;	/* ACPI, ready for their place in memory */
+	struct bus *bus;
+	const struct vm *vm;
+	const struct config *cfg;
+	unsigned int phys_bits;		/* of the guest's addresses */
+	struct pci_bus *pci;
+	struct device *host, *isa, *pm, *rtc, *fw_cfg;
+	uint32_t pirq[4];		/* slots that hold the line up, a bit each */
+	struct acpi_device isa_device[PC_MAX_ISA];
+	unsigned int nr_isa_devices;
+	struct acpi_machine acpi;
+	struct acpi_tables tables;
+	uint8_t *bios;			/* the ROM below 4 GiB; NULL: a kernel is started directly */
+	uint64_t bios_len;
 };
 
 /* Create and wire all devices; dies when a back end does not open. */
-void pc_build(struct pc *pc, struct bus *bus, const struct vm *vm, const struct config *cfg);
-void pc_write_tables(const struct pc *pc, const struct vm *vm);
+void pc_build(struct pc *pc, struct bus *bus, const struct vm *vm, const struct config *cfg,
+	      unsigned int phys_bits);
+/* Tables, and what firmware will ask for. */
+void pc_finish(struct pc *pc);
+
+void pc_destroy(struct pc *pc);
+
+/* --- between the files --- */
+
+/* firmware.c: the ROM, and what fw_cfg says. */
+void pc_load_bios(struct pc *pc);
+void pc_fill_fw_cfg(struct pc *pc);
+/* The tables as the machine is now. */
+void pc_make_tables(struct pc *pc);
+/* direct.c: with no firmware, what it would have done; at the start and at every reset. */
+void pc_direct(struct pc *pc);
 
 #endif

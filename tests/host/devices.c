@@ -169,18 +169,10 @@ static void bus_rules(void)
 	struct device *dev;
 
 	fresh();
-	dev = device_create(bus, "reset-ports");
+	dev = device_create(bus, "port92");
 	device_realize(dev);
 	device_map(dev, 0, 0x92);
-	device_map(dev, 1, 0xcf9);
 	ok(in(0x5555, 4) == 0xffffffff, "bus: nothing there reads as ones");
-	out(0xcf8, 0x80000600, 4);
-	ok(requested == MACHINE_RUN, "bus: a dword at CF8h does not touch CF9h");
-	outb(0xcf9, 0x02);
-	ok(requested == MACHINE_RUN, "reset: CF9h without RST_CPU does nothing");
-	outb(0xcf9, 0x06);
-	ok(requested == MACHINE_RESET, "reset: CF9h resets");
-	requested = MACHINE_RUN;
 	outb(0x92, 0x02);
 	ok(requested == MACHINE_RUN && inb(0x92) == 2, "reset: port 92h holds A20");
 	outb(0x92, 0x03);
@@ -220,42 +212,6 @@ static void keyboard_controller(void)
 	outb(0x64, 0xd1);
 	outb(0x60, 0x02);
 	ok(requested == MACHINE_RESET, "i8042: reset by the output port");
-}
-
-/* --- ACPI --- */
-
-static void acpi(void)
-{
-	struct device *dev;
-	uint32_t t0, t1;
-
-	fresh();
-	clock_now = 1000;
-	dev = device_create(bus, "acpi-pm");
-	device_set_u64(dev, "s5-type", 5);
-	device_realize(dev);
-	device_map(dev, 0, 0x600);
-	device_map(dev, 1, 0x604);
-	device_map(dev, 2, 0x608);
-	device_connect_irq(dev, 0, 9);
-	ok(in(0x604, 2) == 1, "acpi: SCI_EN is set from the start");
-	t0 = in(0x608, 4);
-	pass(1000000000);
-	t1 = in(0x608, 4);
-	ok(t1 - t0 >= 3579544 && t1 - t0 <= 3579546, "acpi: the timer runs at 3.579545 MHz");
-	out(0x602, 1, 2);
-	ok(in(0x602, 2) == 1 && !gsi_level[9], "acpi: TMR_EN");
-	pass(700ull * 1000000000);
-	ok(gsi_level[9] && (in(0x600, 2) & 1), "acpi: the carry raises the SCI");
-	out(0x600, 1, 2);
-	ok(!gsi_level[9] && !(in(0x600, 2) & 1), "acpi: writing the status clears it");
-	out(0x604, 3 << 10 | 1 << 13, 2);
-	ok(requested == MACHINE_RUN, "acpi: another sleep type does nothing");
-	out(0x604, 5 << 10, 2);
-	ok(requested == MACHINE_RUN, "acpi: nor does the type without SLP_EN");
-	out(0x604, 5 << 10 | 1 << 13, 2);
-	ok(requested == MACHINE_POWEROFF, "acpi: S5 turns the power off");
-	ok(in(0x604, 2) == (5 << 10 | 1), "acpi: SLP_EN reads as 0");
 }
 
 /* --- RTC --- */
@@ -370,7 +326,6 @@ int main(void)
 	shared_line();
 	bus_rules();
 	keyboard_controller();
-	acpi();
 	rtc_time();
 	rtc_interrupts();
 	return world_end();

@@ -27,3 +27,6 @@ san-test-y += tests/host/nets
 tests/host/nets-y := tests/host/nets.o host/loop.o host/report.o host/keyval.o host/nearest.o \
 	$(addprefix host/net/,net.o slirp.o socket.o tap.o dump.o)
 tests/host/nets-libs := -lslirp
+test-y += tests/host/chipset
+san-test-y += tests/host/chipset
+tests/host/chipset-y := tests/host/chipset.o $(world-y)

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Firmware in the PC: its ROM below 4 GiB, and all that it asks fw_cfg for.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "devices/pc/fw_cfg.h"
+#include "devices/pci/i440fx.h"
+#include "host/firmware.h"
+#include "host/machine/pc.h"
+#include "host/machine/pc_options.h"
+#include "host/report.h"
+
+#define BIOS_NAME	"bios-256k.bin"
+#define BIOS_MAX	(16u << 20)
+#define PAGE		4096u
+
+/* --- the ROM --- */
+
+void pc_load_bios(struct pc *pc)
+{
+	const char *name = pc_options.bios ? pc_options.bios : BIOS_NAME, *wrong;
+	uint8_t *data;
+	size_t len;
+
+	if (pc->cfg->kernel && !pc_options.bios)
+		return;
+	wrong = firmware_load(name, &data, &len);
+	if (wrong)
+		die("-bios %s: %s", name, wrong);
+	if (len < I440FX_ROM_LEN || len > BIOS_MAX || len % PAGE)
+		die("-bios %s: has %zu bytes; a PC's firmware has 128 KiB to 16 MiB, in whole pages",
+		    name, len);
+	/* Of its own, page-aligned, and such that an accelerator can map it again. */
+	pc->bios = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (pc->bios == MAP_FAILED)
+		die("-bios %s: out of memory", name);
+	memcpy(pc->bios, data, len);
+	free(data);
+	pc->bios_len = len;
+	bus_memory(pc->bus, "bios", HIGH_RAM_BASE - len, len, pc->bios, true, PRIO_FIXED);
+}
+
+/* --- fw_cfg --- */
+
+static void add_file(struct pc *pc, const char *name, const void *data, size_t len)
+{
+	const char *wrong = fw_cfg_add_file(pc->fw_cfg, name, data, (uint32_t)len);
+
+	if (wrong)
+		die("-fw_cfg name=%s: %s", name, wrong);
+}
+
+static void add_number(struct pc *pc, const char *name, uint64_t val, unsigned int bytes)
+{
+	uint8_t *p = malloc(8);
+
+	if (!p)
+		die("out of memory for fw_cfg");
+	put_le(p, val, bytes);
+	add_file(pc, name, p, bytes);
+}
+
+static void add_e820(struct pc *pc)
+{
+	static struct e820_entry map[3];
+	unsigned int n = 0;
+
+	map[n++] = (struct e820_entry){ 0, pc->vm->low_size, E820_RAM };
+	map[n++] = (struct e820_entry){ KVM_IDENTITY_BASE, KVM_RESERVED_LEN, E820_RESERVED };
+	if (pc->vm->high_size)
+		map[n++] = (struct e820_entry){ HIGH_RAM_BASE, pc->vm->high_size, E820_RAM };
+	add_file(pc, "etc/e820", map, n * sizeof(map[0]));
+}
+
+/* The tables are read once PCI is set up; firmware has placed the power management block by then. */
+static void tables_selected(void *arg)
+{
+	pc_make_tables(arg);
+}
+
+static void add_tables(struct pc *pc)
+{
+	const struct acpi_tables *t = &pc->tables;
+	const struct acpi_buf *tables = &t->buf[ACPI_FILE_TABLES], *rsdp = &t->buf[ACPI_FILE_RSDP];
+	size_t len;
+	uint8_t *script = acpi_loader_script(t, &len);
+	const char *wrong;
+
+	wrong = fw_cfg_add_live(pc->fw_cfg, "etc/acpi/tables", tables->data, (uint32_t)tables->len,
+				tables_selected, pc);
+	if (wrong)
+		die("-fw_cfg: etc/acpi/tables: %s", wrong);
+	add_file(pc, "etc/acpi/rsdp", rsdp->data, rsdp->len);
+	add_file(pc, "etc/table-loader", script, len);
+}
+
+static void add_words(struct pc *pc)
+{
+	unsigned int i;
+
+	for (i = 0; i < pc_options.nr_fw_cfg; i++) {
+		const struct pc_fw_cfg_word *w = &pc_options.fw_cfg[i];
+		const char *wrong;
+		uint8_t *data;
+		size_t len;
+
+		if (w->string) {
+			add_file(pc, w->name, w->string, strlen(w->string));
+			continue;
+		}
+		wrong = firmware_load(w->file, &data, &len);
+		if (wrong)
+			die("-fw_cfg name=%s: %s", w->name, wrong);
+		add_file(pc, w->name, data, len);
+	}
+}
+
+void pc_fill_fw_cfg(struct pc *pc)
+{
+	struct device *f = pc->fw_cfg;
+	unsigned int cpus = pc->cfg->smp.cpus;
+
+	fw_cfg_add_number(f, FW_CFG_RAM_SIZE, pc->vm->ram_size, 8);
+	fw_cfg_add_number(f, FW_CFG_NOGRAPHIC, pc_options.vga == VGA_NONE, 2);
+	fw_cfg_add_number(f, FW_CFG_NB_CPUS, cpus, 2);
+	/* As many as there are APIC ids, for firmware's tables go by these. */
+	fw_cfg_add_number(f, FW_CFG_MAX_CPUS, pc->acpi.apic_id(pc->acpi.arg, cpus - 1) + 1, 2);
+	fw_cfg_add_number(f, FW_CFG_IRQ0_OVERRIDE, 1, 4);
+	add_e820(pc);
+	if (pc->cfg->nographic)
+		add_number(pc, "etc/sercon-port", 0x3f8, 2);
+	add_tables(pc);
+	add_words(pc);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The options that say what kind of PC it is and what its firmware is told.
+ */
+#include <string.h>
+
+#include "host/accel.h"
+#include "host/bus/bus.h"
+#include "host/firmware.h"
+#include "host/machine/pc_options.h"
+#include "host/options.h"
+#include "host/report.h"
+
+struct pc_options pc_options;
+
+static void parse_machine(struct config *cfg, const char *val)
+{
+	static const char *const names[] = { "pc", "pc-i440fx", NULL };
+	struct keyval *kv = keyval_parse("-machine", val, "type");
+	const char *accel, *bad;
+	size_t len;
+
+	keyval_take_enum(kv, "type", names, 0);
+	accel = keyval_take(kv, "accel");
+	if (accel) {
+		if (!accel_list_valid(accel, &bad, &len))
+			keyval_die(kv, "accel=%s: there are kvm and bt", accel);
+		cfg->accel = strdup(accel);
+		cfg->accel_chosen = true;
+	}
+	keyval_end(kv);
+}
+
+static void parse_bios(struct config *cfg, const char *val)
+{
+	(void)cfg;
+	pc_options.bios = val;
+}
+
+static void parse_dir(struct config *cfg, const char *val)
+{
+	(void)cfg;
+	firmware_add_dir(val);
+}
+
+static void parse_vga(struct config *cfg, const char *val)
+{
+	static const char *const names[] = { "std", "cirrus", "none", NULL };
+	struct keyval *kv = keyval_parse("-vga", val, "type");
+
+	(void)cfg;
+	pc_options.vga = (enum pc_vga)keyval_take_enum(kv, "type", names, VGA_STD);
+	keyval_end(kv);
+}
+
+static void parse_nodefaults(struct config *cfg, const char *val)
+{
+	(void)cfg;
+	(void)val;
+	pc_options.nodefaults = true;
+}
+
+static void parse_fw_cfg(struct config *cfg, const char *val)
+{
+	struct keyval *kv = keyval_parse("-fw_cfg", val, "name");
+	struct pc_fw_cfg_word *w = &pc_options.fw_cfg[pc_options.nr_fw_cfg];
+
+	(void)cfg;
+	if (pc_options.nr_fw_cfg == PC_MAX_FW_CFG)
+		keyval_die(kv, "%d of them have been given already", PC_MAX_FW_CFG);
+	w->name = strdup(keyval_need(kv, "name"));
+	w->file = keyval_take(kv, "file");
+	w->string = keyval_take(kv, "string");
+	if (!w->file == !w->string)
+		keyval_die(kv, "give either file=PATH or string=TEXT");
+	w->file = w->file ? strdup(w->file) : NULL;
+	w->string = w->string ? strdup(w->string) : NULL;
+	pc_options.nr_fw_cfg++;
+	keyval_end(kv);
+}
+
+static const struct option options[] = {
+	{ "machine", "pc[,accel=NAME]", "kind of machine (there is one: pc)", parse_machine },
+	{ "M", "pc", NULL, parse_machine },
+	{ "bios", "FILE", "firmware (default bios-256k.bin, unless -kernel is given)", parse_bios },
+	{ "L", "DIRECTORY", "look for firmware and option ROMs here first", parse_dir },
+	{ "vga", "std|cirrus|none", "graphics card", parse_vga },
+	{ "fw_cfg", "NAME,file=PATH|string=TEXT", "a file for firmware and guest to read",
+	  parse_fw_cfg },
+	{ "nodefaults", NULL, "only devices that are asked for", parse_nodefaults },
+};
+
+static const struct option_group group = {
+	.title = "PC",
+	.order = ORDER_MACHINE,
+	.options = options,
+	.nr = ARRAY_SIZE(options),
+};
+OPTIONS_REGISTER(group);

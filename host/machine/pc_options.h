@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the user asks of the PC itself.
+ */
+#ifndef ANYKVM_HOST_MACHINE_PC_OPTIONS_H
+#define ANYKVM_HOST_MACHINE_PC_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "host/keyval.h"
+
+#define PC_MAX_FW_CFG 32
+
+enum pc_vga { VGA_STD, VGA_CIRRUS, VGA_NONE };
+
+struct pc_fw_cfg_word {
+	const char *name, *file, *string;
+};
+
+struct pc_options {
+	const char *bios;		/* -bios; NULL: the usual one */
+	enum pc_vga vga;
+	bool nodefaults;
+	struct pc_fw_cfg_word fw_cfg[PC_MAX_FW_CFG];
+	unsigned int nr_fw_cfg;
+};
+
+extern struct pc_options pc_options;
+
+#endif
