@@ -266,6 +266,11 @@ static void run_hooks(void)
 	loop_not(&marker);
 }
 
+bool loop_waiting(void)
+{
+	return waiting;
+}
+
 void loop_turn(void)
 {
 	struct epoll_event ev[8];

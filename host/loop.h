@@ -35,6 +35,9 @@ struct loop_hook {
 void loop_soon(struct loop_hook *hook);
 void loop_not(struct loop_hook *hook);		/* do not, after all */
 
+/* The loop waits: whoever asks is another thread. */
+bool loop_waiting(void);
+
 /* One turn: wait for something, do it. The lock is released only while waiting. */
 void loop_turn(void);
 /* Make a loop_turn() that waits return; from any thread. */

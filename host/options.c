@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 
 #include "host/accel.h"
+#include "host/block/drive.h"
 #include "host/bus/bus.h"
 #include "host/chardev.h"
 #include "host/cpuid.h"
@@ -409,9 +410,10 @@ void options_parse(struct config *cfg, int argc, char **argv)
 		const struct option *opt;
 		const char *val = NULL;
 
-		if (argv[i][0] != '-' || !argv[i][1])
-			die("'%s' is not an option; a disk image cannot be given yet (-help lists all)",
-			    argv[i]);
+		if (argv[i][0] != '-' || !argv[i][1]) {
+			drive_bare(argv[i]);
+			continue;
+		}
 		opt = find_option(argv[i]);
 		if (opt->arg) {
 			if (++i == argc)

@@ -2,3 +2,4 @@
 host-y += $(patsubst %.c,%.o,$(sort $(wildcard host/*.c host/*/*.c)))
 host-libs += -lslirp
 host-libs += -lpng
+host-libs += -luring

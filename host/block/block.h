@@ -40,7 +40,6 @@ struct block_request {
 	struct block *block;
 	struct block_request *next;
 	int err;
-	uint64_t begun, aux[4];
 };
 
 void block_submit(struct block *blk, struct block_request *req);
@@ -50,8 +49,9 @@ void block_drain(struct block *blk);
 uint64_t block_size(const struct block *blk);		/* bytes, a multiple of 512 */
 bool block_read_only(const struct block *blk);
 bool block_has_medium(const struct block *blk);
-/* Flushes mean something: cache= is not writethrough. */
+/* Flushes mean something: cache= is not writethrough. The guest may turn it off and on again. */
 bool block_write_cache(const struct block *blk);
+void block_set_write_cache(struct block *blk, bool on);
 bool block_can_discard(const struct block *blk);
 const char *block_id(const struct block *blk);		/* of -drive id= or -blockdev node-name= */
 const char *block_serial(const struct block *blk);	/* of -drive serial=, or NULL */
@@ -69,15 +69,36 @@ struct block_user {
 
 const char *block_attach(struct block *blk, const struct block_user *user, void *arg,
 			 const char *who);
+void block_detach(struct block *blk);
 /* The guest itself opens or closes the tray. */
 void block_guest_eject(struct block *blk, bool eject);
 
 /* --- for the machine and the monitor --- */
 
+/*
+ * What a request that fails means (werror=, rerror=). STOP: the machine pauses, and the request is
+ * made again by block_retry_all(), when it goes on.
+ */
+enum block_on_error { BLOCK_REPORT, BLOCK_IGNORE, BLOCK_STOP };
+/* Called for every failure, under the machine lock. NULL: nobody can pause, STOP is REPORT then. */
+extern void (*block_failed)(struct block *blk, enum block_op op, int err, enum block_on_error what);
+void block_retry_all(void);
+
+struct block_stats {
+	uint64_t requests[BLOCK_OPS], bytes[BLOCK_OPS], failed[BLOCK_OPS];
+};
+const struct block_stats *block_stats(const struct block *blk);
+const char *block_filename(const struct block *blk);	/* NULL: no medium */
+const char *block_driver(const struct block *blk);	/* the lowest: file, host_device, null-co */
+bool block_removable(const struct block *blk);
+bool block_tray_open(const struct block *blk);
+
 struct block *block_find(const char *id);		/* NULL: none */
 struct block *block_first(void);
 struct block *block_next(struct block *blk);
 const char *block_user_name(const struct block *blk);	/* who attached it, or NULL */
+/* A drive without a medium, for a device that the board adds by itself. */
+struct block *block_create_empty(const char *id);
 /* NULL or what is wrong. */
 const char *block_eject(struct block *blk, bool force);
 const char *block_change(struct block *blk, const char *path, bool read_only);

@@ -160,6 +160,11 @@ bool block_write_cache(const struct block *blk)
 	return blk->write_cache;
 }
 
+void block_set_write_cache(struct block *blk, bool on)
+{
+	blk->write_cache = on;
+}
+
 bool block_can_discard(const struct block *blk)
 {
 	return blk->can_discard;
@@ -192,6 +197,11 @@ const char *block_attach(struct block *blk, const struct block_user *user, void 
 	blk->user = user;
 	blk->arg = arg;
 	return NULL;
+}
+
+void block_detach(struct block *blk)
+{
+	blk->user = NULL;
 }
 
 void block_guest_eject(struct block *blk, bool eject)

@@ -75,6 +75,21 @@ def elf64(machine=62, etype=2, segs=(), entry=0x1000000, phentsize=56, body=b"")
     return e + body
 
 
+def disks():
+    refused("a drive's key that is none", ["-drive", "file=x,fromat=raw"], "fromat", "'format'")
+    refused("a drive's interface", ["-drive", "x,if=scsi"], "if=scsi", "ide, virtio")
+    refused("a drive's cache mode", ["-drive", "x,cache=fast"], "cache=fast", "writethrough")
+    refused("two drives in one place", ["-hda", "x", "-drive", "y,index=0"], "bus=0 unit=0")
+    refused("index= and unit=", ["-drive", "x,index=0,unit=1"], "index=", "unit=")
+    refused("aio=native past the cache only", ["-drive", "x,aio=native"], "cache=none")
+    refused("a CD that is written", ["-drive", "x,media=cdrom,readonly=off"], "media=cdrom")
+    refused("copy-on-read", ["-drive", "x,copy-on-read=on"], "copy-on-read")
+    refused("a block node without a name", ["-blockdev", "driver=file,filename=x"], "node-name=")
+    refused("a block driver", ["-blockdev", "qcow2,node-name=a,file=b"], "driver=qcow2")
+    refused("a block node's file", ["-blockdev", "raw,node-name=a,file.driver=file"], "filename=")
+    refused("a block node in JSON", ["-blockdev", '{"driver":"raw"}'], "JSON")
+
+
 def main():
     tmp = tempfile.TemporaryDirectory(prefix="anykvm-cli.")
 
@@ -109,9 +124,8 @@ def main():
     refused("unknown option", ["-krenel", "x"], "-krenel", "did you mean -kernel?")
     refused("unknown option, another", ["-nographics"], "-nographics", "did you mean -nographic?")
     refused("unknown option after good ones", ["-m", "64", "-aceel", "kvm"], "-aceel", "-accel?")
-    refused("an option of QEMU's that is not here", ["-drive", "x"], "-drive")
-    refused("a bare word", ["disk.img"], "disk.img")
-    refused("a lone dash", ["-"], "'-'")
+    disks()
+    refused("an option of QEMU's that is not here", ["-loadvm", "x"], "-loadvm")
     for opt in "m smp cpu kernel initrd append serial accel d device global chardev name uuid".split():
         refused(f"-{opt} without its argument", ["-" + opt], f"-{opt} needs an argument")
 

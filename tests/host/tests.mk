@@ -8,6 +8,12 @@ tests/host/devices-y := tests/host/devices.o $(world-y)
 test-y += tests/host/bus
 san-test-y += tests/host/bus
 tests/host/bus-y := tests/host/bus.o $(world-y)
+# The block layer, on files.
+test-y += tests/host/block
+san-test-y += tests/host/block
+tests/host/block-y := tests/host/block.o $(filter host/block/%,$(host-y)) host/loop.o \
+	host/keyval.o host/nearest.o host/report.o
+tests/host/block-libs := -luring
 test-y += tests/host/vga
 san-test-y += tests/host/vga
 tests/host/vga-y := tests/host/vga.o host/display/dump.o $(world-y)

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The engine on threads: a queue, and as many threads as there was ever work for at once, up to a
+ * few. They live as long as the process.
+ */
+#include <pthread.h>
+#include <signal.h>
+
+#include "host/block/aio.h"
+#include "host/report.h"
+
+#define MAX_THREADS 8u
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t work = PTHREAD_COND_INITIALIZER;
+static struct io *queue, **queue_last = &queue;
+static unsigned int nr_threads, nr_idle, nr_queued;
+
+static void *worker(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&lock);
+	for (;;) {
+		struct io *io;
+
+		nr_idle++;
+		while (!queue)
+			pthread_cond_wait(&work, &lock);
+		nr_idle--;
+		io = queue;
+		queue = io->next;
+		if (!queue)
+			queue_last = &queue;
+		nr_queued--;
+		pthread_mutex_unlock(&lock);
+		aio_end(io, aio_run(io));
+		pthread_mutex_lock(&lock);
+	}
+	return NULL;
+}
+
+/* With no signals but those that are the thread's own faults. */
+static void one_more(void)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	pthread_t t;
+
+	sigfillset(&all);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, 256 << 10);
+	if (!pthread_create(&t, &attr, worker, NULL))
+		nr_threads++;
+	else if (!nr_threads)
+		die("cannot start a thread for disks");
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void threads_submit(struct io *io)
+{
+	pthread_mutex_lock(&lock);
+	io->next = NULL;
+	*queue_last = io;
+	queue_last = &io->next;
+	if (++nr_queued > nr_idle && nr_threads < MAX_THREADS)
+		one_more();
+	pthread_cond_signal(&work);
+	pthread_mutex_unlock(&lock);
+}
