@@ -33,21 +33,35 @@ struct input_pointer {
 /* Devices; the last one attached gets the events. */
 void input_attach_keyboard(struct input_keyboard *k);
 void input_attach_pointer(struct input_pointer *p);
+void input_detach_keyboard(struct input_keyboard *k);
+void input_detach_pointer(struct input_pointer *p);
 /* The keyboard's lights, as the guest sets them: bit 0 scroll, 1 num, 2 caps lock. */
 void input_set_leds(unsigned int leds);
 unsigned int input_leds(void);
 
 /* Viewers and the monitor. A key that is down already and goes down again is a repeat. */
-void input_key(unsigned int code, bool down);
+void input_press(unsigned int code, bool down);
 void input_move(int dx, int dy, int dz, unsigned int buttons);
 void input_place(int x, int y, int dz, unsigned int buttons);
 bool input_wants_places(void);		/* the pointer is a tablet */
 void input_release_all(void);
 
-/* Names of keys as the monitor's sendkey has them ("ctrl", "ret", "a"): the code, 0: none. */
+/* What is known of a key; scan codes as e0xx where a byte E0 comes first, 0 where a set has none. */
+struct input_key {
+	unsigned int code;		/* KEY_* */
+	const char *name;		/* the monitor's: "ctrl", "ret", "a" */
+	uint16_t set1, set2, set3;
+	uint32_t keysym, shifted;	/* of X, on a US keyboard */
+};
+
+const struct input_key *input_key(unsigned int code);			/* NULL: none */
+const struct input_key *input_key_next(const struct input_key *key);	/* NULL first, and at the end */
+/* The code, 0: none. */
 unsigned int input_key_by_name(const char *name);
-const char *input_key_name(unsigned int code);
-/* X keysyms to keys of a US keyboard: the code, 0: none. *@shift: it needs shift. */
+const char *input_key_name(unsigned int code);				/* NULL: none */
+/* *@shift: the keysym needs shift. */
 unsigned int input_key_by_keysym(uint32_t keysym, bool *shift);
+/* Set 1's code with 80h added for E0, as VNC's extended key event has it. */
+unsigned int input_key_by_set1(unsigned int number);
 
 #endif

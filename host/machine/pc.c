@@ -31,6 +31,7 @@
 
 #define IRQ_KEYBOARD	1
 #define IRQ_RTC		8
+#define IRQ_MOUSE	12
 
 #define PIIX3_PIRQRC	0x60
 #define CF9_RESET_VALUE	0x06	/* system reset, now */
@@ -168,6 +169,7 @@ static void make_isa(struct pc *pc)
 	device_map(dev, 0, PORT_I8042_DATA);
 	device_map(dev, 1, PORT_I8042_CMD);
 	device_connect_irq(dev, 0, IRQ_KEYBOARD);
+	device_connect_irq(dev, 1, IRQ_MOUSE);
 
 	dev = device_create(pc->bus, "port92");
 	device_realize(dev);

@@ -179,41 +179,6 @@ static void bus_rules(void)
 	ok(requested == MACHINE_RESET, "reset: port 92h resets");
 }
 
-/* --- i8042 --- */
-
-static void keyboard_controller(void)
-{
-	struct device *dev;
-
-	fresh();
-	dev = device_create(bus, "i8042");
-	device_realize(dev);
-	device_map(dev, 0, 0x60);
-	device_map(dev, 1, 0x64);
-	device_connect_irq(dev, 0, 1);
-	ok((inb(0x64) & 3) == 0, "i8042: buffers empty");
-	outb(0x64, 0xaa);
-	ok((inb(0x64) & 1) && inb(0x60) == 0x55 && !(inb(0x64) & 1), "i8042: self test");
-	outb(0x64, 0x60);
-	outb(0x60, 0x47);
-	outb(0x64, 0x20);
-	ok(inb(0x60) == 0x47, "i8042: command byte");
-	outb(0x60, 0xff);
-	ok((inb(0x64) & 0x41) == 0x41 && gsi_level[1] && inb(0x60) == 0xfe && !gsi_level[1],
-	   "i8042: no keyboard answers");
-	outb(0x64, 0xd1);
-	outb(0x60, 0x03);
-	ok(requested == MACHINE_RUN, "i8042: output port without reset");
-	outb(0x64, 0xff);
-	ok(requested == MACHINE_RUN, "i8042: a pulse of nothing");
-	outb(0x64, 0xfe);
-	ok(requested == MACHINE_RESET, "i8042: reset line pulsed");
-	requested = MACHINE_RUN;
-	outb(0x64, 0xd1);
-	outb(0x60, 0x02);
-	ok(requested == MACHINE_RESET, "i8042: reset by the output port");
-}
-
 /* --- RTC --- */
 
 static uint8_t cmos(uint8_t at)
@@ -325,7 +290,6 @@ int main(void)
 	uart_loopback();
 	shared_line();
 	bus_rules();
-	keyboard_controller();
 	rtc_time();
 	rtc_interrupts();
 	return world_end();

@@ -3,7 +3,7 @@ test-y += tests/host/devices
 san-test-y += tests/host/devices
 # A machine for one device: every test of a device links it, and all devices.
 world-y := tests/host/world.o tests/host/backends.o $(devices-y) $(filter host/bus/%,$(host-y)) \
-	host/display/display.o host/firmware.o host/keyval.o host/nearest.o host/report.o
+	host/display/display.o host/input/input.o host/input/keys.o host/firmware.o host/keyval.o host/nearest.o host/report.o
 tests/host/devices-y := tests/host/devices.o $(world-y)
 test-y += tests/host/bus
 san-test-y += tests/host/bus
@@ -18,6 +18,9 @@ test-y += tests/host/vga
 san-test-y += tests/host/vga
 tests/host/vga-y := tests/host/vga.o host/display/dump.o $(world-y)
 tests/host/vga-libs := -lpng
+test-y += tests/host/ps2
+san-test-y += tests/host/ps2
+tests/host/ps2-y := tests/host/ps2.o $(world-y)
 check-y += tests/host/cli.py tests/host/terminal.py tests/host/seeing.py
 tests/host/seeing.py-opts := timeout=300
 # A hostile guest for every device: a few random rows here, libFuzzer in make fuzz-devices.
@@ -36,7 +39,3 @@ tests/host/nets-libs := -lslirp
 test-y += tests/host/chipset
 san-test-y += tests/host/chipset
 tests/host/chipset-y := tests/host/chipset.o $(world-y)
-# Virtio: a driver of the test's own on every transport.
-test-y += tests/host/virtio
-san-test-y += tests/host/virtio
-tests/host/virtio-y := tests/host/virtio.o tests/host/virtio_driver.o $(world-y)
