@@ -27,6 +27,7 @@ const struct trace_item trace_items[] = {
 	{ "boot", "where the kernel, the initrd and the tables went", TRACE_BOOT },
 	{ "reset", "resets and power-off, and what asked for them", TRACE_RESET },
 	{ "net", "frames that a network card or back end drops, and why", TRACE_NET },
+	{ "virtio", "what virtio drivers and devices agree on, and what drivers do wrong", TRACE_VIRTIO },
 #define TOPIC(name, help) { name, help " (bt)", 0 },
 	HOME_TOPICS(TOPIC)
 #undef TOPIC

@@ -32,6 +32,7 @@ enum trace {
 	TRACE_BOOT	= 1 << 4,
 	TRACE_RESET	= 1 << 5,
 	TRACE_NET	= 1 << 6,
+	TRACE_VIRTIO	= 1 << 7,
 };
 
 struct trace_item {

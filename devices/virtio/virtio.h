@@ -5,7 +5,7 @@
  *
  * A device is a `struct virtio_class`: its configuration, its features, its queues and what to do
  * when one is notified. The transports (virtio_pci.c, virtio_mmio.c) make a `struct device_class`
- * of each; the rings (virtio_ring.c), split and packed, are written once. A device sees a chain of
+ * of each; the rings (virtio_split.c, virtio_packed.c) are written once. A device sees a chain of
  * buffers as guest-physical pieces that have been copied out of the ring and checked for count and
  * direction, not for where they point.
  *
@@ -20,6 +20,7 @@
 
 #define VIRTIO_QUEUE_MAX 1024u		/* entries a queue */
 #define VIRTIO_QUEUES_MAX 64u		/* queues a device */
+#define VIRTIO_CONFIG_MAX 256u		/* bytes of a device's configuration */
 
 enum {
 	VIRTIO_ID_NET = 1, VIRTIO_ID_BLOCK = 2, VIRTIO_ID_CONSOLE = 3, VIRTIO_ID_RNG = 4,
@@ -30,7 +31,7 @@ enum {
 enum {
 	VIRTIO_F_NOTIFY_ON_EMPTY = 24, VIRTIO_F_ANY_LAYOUT = 27, VIRTIO_F_INDIRECT_DESC = 28,
 	VIRTIO_F_EVENT_IDX = 29, VIRTIO_F_VERSION_1 = 32, VIRTIO_F_RING_PACKED = 34,
-	VIRTIO_F_IN_ORDER = 35, VIRTIO_F_RING_RESET = 40,
+	VIRTIO_F_RING_RESET = 40,
 };
 
 struct virtio_dev;
@@ -49,30 +50,51 @@ struct virtio_class {
 	uint64_t features;		/* offered whatever the properties say */
 	unsigned int config_len;
 
-	/* NULL or what is wrong. Calls virtio_add_queue() for each; may add to ->offered. */
+	/*
+	 * NULL; or what is wrong, and nothing is left behind. Calls virtio_add_queue() for each; may
+	 * add to ->offered.
+	 */
 	const char *(*realize)(struct virtio_dev *v);
 	void (*unrealize)(struct virtio_dev *v);
-	/* Forget everything that is the driver's, requests under way included. */
+	/*
+	 * Forget everything that is the driver's, requests under way included: none of them may touch
+	 * guest memory afterwards. Chains may still be given back by virtio_done(), here or later: it
+	 * knows that they are not of today.
+	 */
 	void (*reset)(struct virtio_dev *v);
+	/* The same for one queue alone (section 2.6.1). NULL: no chain is ever kept. */
+	void (*queue_reset)(struct virtio_dev *v, unsigned int n);
 	/* The driver has accepted @v->features (FEATURES_OK) and set DRIVER_OK; or, false, no longer. */
 	void (*driver_ok)(struct virtio_dev *v, bool on);
-	/* Configuration space: read fills @config whole; written says which bytes changed. */
+	/*
+	 * Configuration space: read fills @config (config_len bytes, zeroed); written says which bytes
+	 * changed in @config, which otherwise is what read had filled in.
+	 */
 	void (*config_read)(struct virtio_dev *v, uint8_t *config);
 	void (*config_written)(struct virtio_dev *v, const uint8_t *config, unsigned int off,
 			       unsigned int len);
+	/* For the monitor, beside what the core says; NULL: nothing. */
+	void (*describe)(struct virtio_dev *v, char *buf, size_t len);
 };
+
+struct virtio_transport;
 
 struct virtio_dev {
 	const struct virtio_class *cls;
 	struct device *dev;		/* the transport's */
 	struct bus *bus;
+	const struct virtio_transport *transport;
 	uint64_t offered, features;	/* bit n is feature n */
 	uint8_t status;
+	uint8_t generation;		/* of the configuration */
+	bool legacy;			/* the driver speaks the interface of before 1.0 */
 	bool broken;			/* needs reset */
+	uint32_t refused[2];		/* accepted by the driver, and never offered */
+	bool started;			/* driver_ok(true) was called */
 	unsigned int nr_queues;
 	struct virtio_queue *queue[VIRTIO_QUEUES_MAX];
-	const struct virtio_transport *transport;
-	void *transport_arg;
+	/* Properties of all of them. */
+	bool want_indirect, want_event_idx, want_packed, want_reset;
 };
 
 static inline bool virtio_has(const struct virtio_dev *v, unsigned int feature)
@@ -96,6 +118,8 @@ struct virtio_piece {
 /* A chain of buffers: first what the device reads (@nr_out), then what it writes (@nr_in). */
 struct virtio_chain {
 	uint16_t id, count;		/* the ring's own */
+	const struct virtio_queue *q;
+	uint32_t epoch;
 	unsigned int nr_out, nr_in;
 	uint64_t out_len, in_len;	/* bytes */
 	struct virtio_piece *out, *in;
@@ -126,12 +150,8 @@ void virtio_config_changed(struct virtio_dev *v);
 /* The driver did what the specification forbids. */
 void virtio_break(struct virtio_dev *v, const char *why);
 
-/* --- transports --- */
-
-struct virtio_transport {
-	void (*queue_interrupt)(struct virtio_dev *v, unsigned int queue);
-	void (*config_interrupt)(struct virtio_dev *v);
-};
+/* The virtio device behind a transport of the class @cls; NULL: @dev is none. */
+struct virtio_dev *virtio_of(struct device *dev, const struct virtio_class *cls);
 
 /* Ends a device's file: both transports learn of it. */
 #define VIRTIO_REGISTER(class)							\

@@ -13,7 +13,10 @@
 
 #include "host/bus/bus.h"
 
-/* False: some of it is not memory. */
+/*
+ * False: some of it is not memory. A number of 2, 4 or 8 bytes that is aligned on both sides goes over
+ * in one piece.
+ */
 bool dma_read(struct bus *bus, uint64_t gpa, void *buf, uint64_t len);
 bool dma_write(struct bus *bus, uint64_t gpa, const void *buf, uint64_t len);
 
@@ -36,6 +39,12 @@ struct dma_map {
 bool dma_map(struct bus *bus, struct dma_map *m, uint64_t gpa, uint64_t len, bool write);
 /* @written: how many bytes from the start were written. */
 void dma_unmap(struct bus *bus, struct dma_map *m, uint64_t written);
+
+/*
+ * The guest does without these bytes: the host gets back the whole pages of its own among them that
+ * are plain RAM, up to the first that is none, and they read as zeros. Returns how many bytes that were.
+ */
+uint64_t bus_discard(struct bus *bus, uint64_t gpa, uint64_t len);
 
 /* Little-endian numbers in guest memory; 0 (reads) where there is no memory. */
 static inline uint16_t dma_read16(struct bus *bus, uint64_t gpa)

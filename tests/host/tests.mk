@@ -39,3 +39,7 @@ tests/host/nets-libs := -lslirp
 test-y += tests/host/chipset
 san-test-y += tests/host/chipset
 tests/host/chipset-y := tests/host/chipset.o $(world-y)
+# Virtio: a driver of the test's own on every transport.
+test-y += tests/host/virtio
+san-test-y += tests/host/virtio
+tests/host/virtio-y := tests/host/virtio.o tests/host/virtio_driver.o $(world-y)
