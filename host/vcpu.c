@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/cpuid.h"
 #include "host/loop.h"
@@ -150,6 +151,7 @@ static void *vcpu_thread(void *arg)
 	sigset_t set;
 
 	my_run = v->run;
+	v->tid = gettid();
 	sigemptyset(&set);
 	sigaddset(&set, SIG_KICK);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
@@ -263,6 +265,16 @@ void vcpus_reset(void)
 
 	for (i = 0; i < nr_vcpus; i++)
 		vcpu_state_put(&vcpus[i], vcpus[i].first);
+}
+
+unsigned int vcpus_count(void)
+{
+	return nr_vcpus;
+}
+
+struct vcpu *vcpu_at(unsigned int index)
+{
+	return &vcpus[index];
 }
 
 void vcpus_stop(void)

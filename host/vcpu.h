@@ -25,6 +25,7 @@ struct vcpu {
 	int fd;
 	struct kvm_run *run;
 	pthread_t thread;
+	pid_t tid;
 	struct vcpu_state *first;	/* as it was at power-on */
 };
 
@@ -43,6 +44,8 @@ void vcpus_pause(void);
 void vcpus_resume(void);
 /* While paused: registers as at power-on. */
 void vcpus_reset(void);
+unsigned int vcpus_count(void);
+struct vcpu *vcpu_at(unsigned int index);
 /* End the threads. */
 void vcpus_stop(void);
 

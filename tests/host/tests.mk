@@ -22,6 +22,7 @@ test-y += tests/host/ps2
 san-test-y += tests/host/ps2
 tests/host/ps2-y := tests/host/ps2.o $(world-y)
 check-y += tests/host/cli.py tests/host/terminal.py tests/host/seeing.py
+check-y += tests/host/qmp.py
 tests/host/seeing.py-opts := timeout=300
 # A hostile guest for every device: a few random rows here, libFuzzer in make fuzz-devices.
 san-test-y += tests/fuzz/device
