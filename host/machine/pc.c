@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "devices/pc/fw_cfg.h"
+#include "devices/pc/isa_dma.h"
 #include "devices/pci/i440fx.h"
 #include "devices/pci/piix3.h"
 #include "devices/pci/piix4_pm.h"
@@ -19,6 +20,9 @@
 #include "host/machine/pc_options.h"
 #include "host/report.h"
 
+#define PORT_DMA_LOW	0x00
+#define PORT_DMA_PAGES	0x80
+#define PORT_DMA_HIGH	0xc0
 #define PORT_I8042_DATA	0x60
 #define PORT_I8042_CMD	0x64
 #define PORT_RTC	0x70
@@ -170,6 +174,16 @@ static void make_isa(struct pc *pc)
 	device_map(dev, 1, PORT_I8042_CMD);
 	device_connect_irq(dev, 0, IRQ_KEYBOARD);
 	device_connect_irq(dev, 1, IRQ_MOUSE);
+	tell_acpi(pc, (struct acpi_device){ "KBD_", "PNP0303", 0,
+					    { { PORT_I8042_DATA, 1 }, { PORT_I8042_CMD, 1 } },
+					    IRQ_KEYBOARD });
+	tell_acpi(pc, (struct acpi_device){ "MOU_", "PNP0F13", 0, { { 0 } }, IRQ_MOUSE });
+
+	pc->dma = device_create(pc->bus, "i8257");
+	device_realize(pc->dma);
+	device_map(pc->dma, I8257_REGION_LOW, PORT_DMA_LOW);
+	device_map(pc->dma, I8257_REGION_HIGH, PORT_DMA_HIGH);
+	device_map(pc->dma, I8257_REGION_PAGES, PORT_DMA_PAGES);
 
 	dev = device_create(pc->bus, "port92");
 	device_realize(dev);
@@ -211,6 +225,7 @@ static void describe(struct pc *pc)
 		.mmio32_last = IOAPIC_BASE - 1,
 		.mmio64 = (top + GIB - 1) & ~(GIB - 1),
 		.mmio64_last = last,
+		.i8042 = true,
 		.isa_devfn = DEVFN_ISA,
 		.pirqrc = PIIX3_PIRQRC,
 		.devices = pc->isa_device,

@@ -44,3 +44,6 @@ tests/host/chipset-y := tests/host/chipset.o $(world-y)
 test-y += tests/host/virtio
 san-test-y += tests/host/virtio
 tests/host/virtio-y := tests/host/virtio.o tests/host/virtio_driver.o $(world-y)
+test-y += tests/host/i8257
+san-test-y += tests/host/i8257
+tests/host/i8257-y := tests/host/i8257.o $(world-y)
