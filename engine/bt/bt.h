@@ -203,6 +203,7 @@ struct bt_ctx {
 	u64 scratch[4];		/* 0x88 */
 	u64 group[BT_GROUP_SLOTS];		/* host addresses of groups of accesses: group.c */
 	/* from here on only C and generated displacements */
+	u64 notes;		/* what every bt_ref counts from */
 	u32 interp;		/* with BT_EXIT_INTERP: bt_cache_kept's number, 0: decode it */
 	u32 key;		/* present key, valid unless key_stale */
 	u64 seg_base[6];
@@ -264,14 +265,20 @@ struct bt_ctx {
  */
 enum bt_link_kind { BT_LINK_NEAR, BT_LINK_FAR, BT_LINK_LANDING };
 
+/* A block or a link by its place in the notes: cache.h. 0: none. */
+typedef u32 bt_ref;
+
+/*
+ * rel and stub count from the block's code. The number of one that has it is a little before its
+ * jump: bt_link_number. Links to one block are a list; prev_in is the place of the reference that
+ * leads to this one.
+ */
 struct bt_link {
-	u32 rel;		/* code offset of the rel32 */
-	u32 stub;		/* code offset to which it points while unlinked */
-	u32 number;		/* not NEAR: code offset of the imm32 */
-	u8 kind;
-	struct bt_block *from, *to;	/* to: NULL while unlinked */
-	struct bt_link *next_in, **prev_in;	/* list of the target's incoming links */
 	u64 rip;		/* guest target */
+	bt_ref to;		/* the block; 0 while unlinked */
+	bt_ref next_in, prev_in;
+	u16 rel;		/* of the rel32 */
+	u16 stub;		/* to which it points while unlinked */
 };
 
 /* Where a host fault or a slow access came from. */
@@ -283,27 +290,32 @@ struct bt_map {
 	u32 slow;		/* offset of its twin that asks the TLB: a host fault goes on there; 0: none */
 };
 
+/*
+ * There are hundreds of thousands: 128 bytes each. loop, entry count from code, which is an offset
+ * in the code buffer.
+ */
 struct bt_block {
 	u64 rip;		/* guest rip (CS offset) of the first instruction */
 	u64 gpa;		/* of its first byte */
 	u64 gpa2;		/* page of the bytes past the page's end, ~0: none */
-	u64 cs_base;
 	u32 key;
-	u32 code, code_len;	/* offset in the code buffer */
-	u32 loop;		/* offset of where its own jump back to its beginning goes: loop.c */
-	u32 entry;		/* offset of the indirect entry (restores ctx->flags when live_in) */
+	u32 cs_base, cs_limit;	/* base: 0 in 64-bit mode */
+	bt_ref hash_next;
+	bt_ref in;		/* the first of the links to it */
+	bt_ref page_next, page2_next;
+	bt_ref map;		/* nmap entries of struct bt_map, packed */
+	u32 code;
+	u16 code_len;
+	u16 loop;		/* where its own jump back to its beginning goes: loop.c */
+	u16 entry;		/* the indirect entry (restores ctx->flags when it reads any) */
 	u16 dep_lo, dep_hi;	/* page offsets of the bytes it depends on: its own and those looked ahead at */
-	u32 cs_limit;
 	u16 size;		/* guest bytes */
-	u16 ninsn;
-	u16 live_in;		/* arithmetic flags read before written */
+	u16 nmap;
+	u8 ninsn;
 	u8 nlinks;
+	u8 kind[2];		/* of its links: enum bt_link_kind */
 	bool dead;
 	struct bt_link link[2];
-	struct bt_link *in;
-	struct bt_block *hash_next, *page_next, *page2_next;
-	u8 *map;		/* nmap entries of struct bt_map, packed */
-	u32 nmap;
 };
 
 /* ---- cache.c, chunk.c: blocks and code memory of one vCPU; own thread only ---- */

@@ -23,6 +23,7 @@ struct bt_cache *bt_cache_create(struct bt_ctx *x)
 	c->rx = rx;
 	c->e.base = rw;
 	c->notes = plat_alloc(BT_NOTES_SIZE);
+	x->notes = (u64)c->notes;
 	c->hash = plat_alloc(sizeof(*c->hash) << BT_HASH_BITS);
 	c->page_hash = plat_alloc(sizeof(*c->page_hash) << BT_PAGE_HASH_BITS);
 	c->pages = plat_alloc(BT_MAX_PAGES * sizeof(*c->pages));
@@ -67,17 +68,22 @@ static struct bt_page **page_slot(struct bt_cache *c, u64 gfn)
 	return p;
 }
 
-static struct bt_block **page_link(struct bt_block *b, u64 gfn)
+static bt_ref *page_link(struct bt_block *b, u64 gfn)
 {
 	return (b->gpa >> PAGE_SHIFT) == gfn ? &b->page_next : &b->page2_next;
+}
+
+static struct bt_block *next_in_page(const struct bt_cache *c, struct bt_block *b, u64 gfn)
+{
+	return bt_block_at(c, *page_link(b, gfn));
 }
 
 struct bt_block *bt_cache_find(struct bt_cache *c, u64 rip, u64 gpa, u64 gpa2, u32 key,
 			       u64 cs_base)
 {
-	struct bt_block *b = c->hash[hash_block(rip, gpa, key)];
+	struct bt_block *b = bt_block_at(c, c->hash[hash_block(rip, gpa, key)]);
 
-	for (; b; b = b->hash_next)
+	for (; b; b = bt_block_at(c, b->hash_next))
 		if (b->rip == rip && b->gpa == gpa && b->key == key && b->cs_base == cs_base &&
 		    (b->gpa2 == ~0ull || b->gpa2 == gpa2) &&
 		    ((key & BT_KEY_FLAT) ||
@@ -100,7 +106,7 @@ static void page_add(struct bt_cache *c, struct bt_block *b, u64 gfn)
 		**slot = (struct bt_page){ .gfn = gfn };
 	}
 	*page_link(b, gfn) = (*slot)->first;
-	(*slot)->first = b;
+	(*slot)->first = bt_ref_of(c, b);
 }
 
 void bt_cache_add(struct bt_cache *c, struct bt_block *b)
@@ -108,7 +114,7 @@ void bt_cache_add(struct bt_cache *c, struct bt_block *b)
 	u32 h = hash_block(b->rip, b->gpa, b->key);
 
 	b->hash_next = c->hash[h];
-	c->hash[h] = b;
+	c->hash[h] = bt_ref_of(c, b);
 	page_add(c, b, b->gpa >> PAGE_SHIFT);
 	/* Two linear pages may be one in memory. */
 	if (b->gpa2 != ~0ull && (b->gpa2 >> PAGE_SHIFT) != (b->gpa >> PAGE_SHIFT))
@@ -130,60 +136,78 @@ void bt_cache_flush(struct bt_cache *c)
 
 u64 bt_cache_entry(struct bt_cache *c, struct bt_block *b)
 {
-	return (u64)c->rx + b->entry;
+	return (u64)c->rx + b->code + b->entry;
 }
 
 /* ---- links ---- */
 
 /* The number under which the link holds. */
-static void set_number(struct bt_cache *c, const struct bt_link *l, u32 number)
+static void set_number(struct bt_cache *c, const struct bt_block *from, const struct bt_link *l,
+		       u32 number)
 {
-	if (l->kind != BT_LINK_NEAR)
-		__builtin_memcpy(c->e.base + l->number, &number, 4);
+	if (bt_link_kind(from, l) != BT_LINK_NEAR)
+		__builtin_memcpy(c->e.base + bt_link_number(from, l), &number, 4);
 }
 
-static void unlink_out(struct bt_cache *c, struct bt_link *l)
+static void unlink_out(struct bt_cache *c, struct bt_block *from, struct bt_link *l)
 {
 	if (!l->to)
 		return;
-	*l->prev_in = l->next_in;
+	*(bt_ref *)bt_at(c, l->prev_in) = l->next_in;
 	if (l->next_in)
-		l->next_in->prev_in = l->prev_in;
-	l->to = NULL;
-	set_number(c, l, BT_EDGE_NONE);
-	emit_patch(&c->e, l->rel, l->stub);
+		((struct bt_link *)bt_at(c, l->next_in))->prev_in = l->prev_in;
+	l->to = 0;
+	set_number(c, from, l, BT_EDGE_NONE);
+	emit_patch(&c->e, from->code + l->rel, from->code + l->stub);
+}
+
+static void unlink_in(struct bt_cache *c, struct bt_block *b)
+{
+	while (b->in) {
+		struct bt_link *l = bt_at(c, b->in);
+
+		unlink_out(c, bt_link_from(c, l), l);
+	}
+}
+
+static void link_to(struct bt_cache *c, struct bt_link *l, struct bt_block *to)
+{
+	l->to = bt_ref_of(c, to);
+	l->next_in = to->in;
+	l->prev_in = bt_ref_of(c, &to->in);
+	to->in = bt_ref_of(c, l);
+	if (l->next_in)
+		((struct bt_link *)bt_at(c, l->next_in))->prev_in = bt_ref_of(c, &l->next_in);
 }
 
 /* Nothing but the blocks themselves says whether a link inside a page still holds. */
-static bool may_be_near(const struct bt_link *l, const struct bt_block *to)
+static bool may_be_near(const struct bt_block *from, const struct bt_block *to)
 {
-	return to->gpa2 == ~0ull && (to->gpa >> PAGE_SHIFT) == (l->from->gpa >> PAGE_SHIFT);
+	return to->gpa2 == ~0ull && (to->gpa >> PAGE_SHIFT) == (from->gpa >> PAGE_SHIFT);
 }
 
-static u32 entry_of(const struct bt_link *l, const struct bt_block *to)
+static u32 entry_of(const struct bt_block *from, enum bt_link_kind kind, const struct bt_block *to)
 {
-	if (l->kind != BT_LINK_NEAR)
-		return to->entry;
-	return l->kind == BT_LINK_NEAR && to == l->from ? to->loop : to->code;
+	if (kind != BT_LINK_NEAR)
+		return to->code + to->entry;
+	return to->code + (to == from ? to->loop : 0);
 }
 
 void bt_cache_link(struct bt_cache *c, struct bt_link *l, struct bt_block *to)
 {
-	if (to->dead || l->from->dead || to->key != l->from->key ||
-	    to->cs_base != l->from->cs_base || to->rip != l->rip ||
-	    (l->kind == BT_LINK_NEAR ? l->to || !may_be_near(l, to) : !bt_jump_cacheable(to->key)))
+	struct bt_block *from = bt_link_from(c, l);
+	enum bt_link_kind kind = bt_link_kind(from, l);
+
+	if (to->dead || from->dead || to->key != from->key || to->cs_base != from->cs_base ||
+	    to->rip != l->rip ||
+	    (kind == BT_LINK_NEAR ? l->to || !may_be_near(from, to) : !bt_jump_cacheable(to->key)))
 		return;
-	if (l->to != to) {
-		unlink_out(c, l);
-		l->to = to;
-		l->next_in = to->in;
-		if (to->in)
-			to->in->prev_in = &l->next_in;
-		l->prev_in = &to->in;
-		to->in = l;
-		emit_patch(&c->e, l->rel, entry_of(l, to));
+	if (l->to != bt_ref_of(c, to)) {
+		unlink_out(c, from, l);
+		link_to(c, l, to);
+		emit_patch(&c->e, from->code + l->rel, entry_of(from, kind, to));
 	}
-	set_number(c, l, c->ctx->jump.now[bt_key_mmu(to->key)]);
+	set_number(c, from, l, c->ctx->jump.now[bt_key_mmu(to->key)]);
 }
 
 /* ---- dropping ---- */
@@ -195,16 +219,17 @@ void bt_cache_link(struct bt_cache *c, struct bt_link *l, struct bt_block *to)
 static void page_sweep(struct bt_cache *c, u64 gfn, u64 round)
 {
 	struct bt_page **slot = page_slot(c, gfn), *page = *slot;
-	struct bt_block **p;
+	struct bt_block *b;
+	bt_ref *p;
 
 	if (!page || page->swept == round)
 		return;
 	page->swept = round;
-	for (p = &page->first; *p;) {
-		if ((*p)->dead)
-			*p = *page_link(*p, gfn);
+	for (p = &page->first; (b = bt_block_at(c, *p));) {
+		if (b->dead)
+			*p = *page_link(b, gfn);
 		else
-			p = page_link(*p, gfn);
+			p = page_link(b, gfn);
 	}
 	if (page->first)
 		return;
@@ -220,15 +245,14 @@ static void page_sweep(struct bt_cache *c, u64 gfn, u64 round)
  */
 static void drop(struct bt_cache *c, struct bt_block *b)
 {
-	struct bt_block **p = &c->hash[hash_block(b->rip, b->gpa, b->key)];
+	bt_ref *p = &c->hash[hash_block(b->rip, b->gpa, b->key)], r = bt_ref_of(c, b);
 
-	while (*p != b)
-		p = &(*p)->hash_next;
+	while (*p != r)
+		p = &bt_block_at(c, *p)->hash_next;
 	*p = b->hash_next;
-	while (b->in)
-		unlink_out(c, b->in);
+	unlink_in(c, b);
 	for (u32 i = 0; i < b->nlinks; i++)
-		unlink_out(c, &b->link[i]);
+		unlink_out(c, b, &b->link[i]);
 	bt_jc_remove(c->ctx, b->rip);
 	b->dead = true;
 }
@@ -271,12 +295,12 @@ bool bt_cache_invalidate(struct bt_cache *c, u64 gpa, u64 len, const struct bt_b
 		u32 lo = gpa & ~PAGE_MASK;
 		u32 hi = min(end - (gpa & PAGE_MASK), (u64)PAGE_SIZE);
 		struct bt_page *pg = *page_slot(c, gfn);
-		struct bt_block *b = pg ? pg->first : NULL, *next;
+		struct bt_block *b = pg ? bt_block_at(c, pg->first) : NULL, *next;
 		bool any = false;
 		u64 other;
 
 		for (; b; b = next) {
-			next = *page_link(b, gfn);
+			next = next_in_page(c, b, gfn);
 			if (!depends(b, gfn, lo, hi))
 				continue;
 			hit |= b == running;
@@ -306,7 +330,8 @@ bool bt_cache_overlaps(struct bt_cache *c, u64 gpa, u64 len)
 	u32 lo = gpa & ~PAGE_MASK;
 	struct bt_page *pg = *page_slot(c, gfn);
 
-	for (struct bt_block *b = pg ? pg->first : NULL; b; b = *page_link(b, gfn))
+	for (struct bt_block *b = pg ? bt_block_at(c, pg->first) : NULL; b;
+	     b = next_in_page(c, b, gfn))
 		if (depends(b, gfn, lo, lo + len))
 			return true;
 	return false;

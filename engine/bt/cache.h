@@ -19,6 +19,7 @@
 #define BT_WAYS_SIZE PAGE_SIZE		/* before the first chunk: code that all blocks share */
 #define BT_CODE_SIZE (BT_WAYS_SIZE + BT_CHUNKS * BT_CHUNK_CODE)
 #define BT_NOTES_SIZE (BT_CHUNKS * BT_CHUNK_NOTES)
+#define BT_NOTES_FIRST 64u	/* of a chunk's: no reference is 0, and blocks have cache lines of their own */
 #define BT_MAX_PAGES (32u << 10)
 #define BT_MAX_MAPS 1024		/* of one block */
 #define BT_HASH_BITS 18
@@ -36,7 +37,7 @@ enum bt_way { BT_WAY_JUMP, BT_WAY_JUMP_PARKED, BT_WAY_LINK, BT_WAY_LINK_PARKED, 
 /* A guest page that has blocks. */
 struct bt_page {
 	u64 gfn;
-	struct bt_block *first;		/* through page_next, or page2_next where it is a block's second page */
+	bt_ref first;			/* block; through page_next, or page2_next: its second page */
 	u64 swept;			/* last round of sweeping that saw it */
 	struct bt_page *next;		/* in the hash, or in the list of free ones */
 };
@@ -74,7 +75,7 @@ struct bt_cache {
 	u64 evictions, evicted;		/* chunks; blocks that lived in them */
 	u64 given_back;			/* chunks whose memory the host got back */
 	u64 longest;			/* TSC cycles of the longest eviction */
-	struct bt_block **hash;
+	bt_ref *hash;
 	struct bt_page **page_hash;
 	struct bt_page *pages, *free_pages;
 	u32 npages;			/* of pages[], ever used; in use and free are below it */
@@ -82,6 +83,48 @@ struct bt_cache {
 	struct bt_hint hint[1u << BT_HINT_BITS];
 	struct bt_translation *tr;	/* the translator's working room */
 };
+
+/* ---- references ---- */
+
+static inline void *bt_at(const struct bt_cache *c, bt_ref r)
+{
+	return c->notes + r;
+}
+
+static inline struct bt_block *bt_block_at(const struct bt_cache *c, bt_ref r)
+{
+	return r ? bt_at(c, r) : NULL;
+}
+
+static inline bt_ref bt_ref_of(const struct bt_cache *c, const void *p)
+{
+	return (const u8 *)p - c->notes;
+}
+
+/* The blocks of chunk @k, in the order of their code. */
+static inline struct bt_block *bt_chunk_blocks(const struct bt_cache *c, u32 k)
+{
+	return bt_at(c, k * BT_CHUNK_NOTES + BT_NOTES_FIRST);
+}
+
+/* The block that @l is a way out of. */
+static inline struct bt_block *bt_link_from(const struct bt_cache *c, const struct bt_link *l)
+{
+	u32 r = bt_ref_of(c, l), k = r / BT_CHUNK_NOTES;
+
+	return &bt_chunk_blocks(c, k)[(r % BT_CHUNK_NOTES - BT_NOTES_FIRST) / sizeof(struct bt_block)];
+}
+
+static inline enum bt_link_kind bt_link_kind(const struct bt_block *from, const struct bt_link *l)
+{
+	return from->kind[l - from->link];
+}
+
+/* Code offset of the imm32 with the number of a link that is not near: cmp imm32; jne rel32; jmp rel32. */
+static inline u32 bt_link_number(const struct bt_block *from, const struct bt_link *l)
+{
+	return from->code + l->rel - 11;
+}
 
 /* For tests, before a cache is made: chunks in the ring (2..BT_CHUNKS) and bytes of code in each. */
 extern u32 bt_cache_chunks, bt_cache_chunk_code;

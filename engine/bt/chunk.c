@@ -19,11 +19,6 @@
 
 u32 bt_cache_chunks = BT_CHUNKS, bt_cache_chunk_code = BT_CHUNK_CODE;
 
-static struct bt_block *blocks_of(const struct bt_cache *c, u32 k)
-{
-	return (struct bt_block *)(c->notes + (size_t)k * BT_CHUNK_NOTES);
-}
-
 static u32 code_of(u32 k)
 {
 	return BT_WAYS_SIZE + k * BT_CHUNK_CODE;
@@ -63,7 +58,7 @@ static void evict(struct bt_cache *c, u32 k)
 
 	if (!n)
 		return;
-	c->evicted += bt_cache_drop_run(c, blocks_of(c, k), n);
+	c->evicted += bt_cache_drop_run(c, bt_chunk_blocks(c, k), n);
 	c->chunk[k].nblocks = 0;
 	bt_rc_remove(c->ctx, (u64)c->rx + code_of(k), BT_CHUNK_CODE);
 	c->ctx->link = 0;		/* it may have named one of them */
@@ -79,10 +74,16 @@ void bt_chunk_give_back(struct bt_cache *c, u32 k)
 
 	evict(c, k);
 	plat_forget(c->rw + code_of(k), BT_CHUNK_CODE);
-	plat_forget(blocks_of(c, k), BT_CHUNK_NOTES);
+	plat_forget(c->notes + (size_t)k * BT_CHUNK_NOTES, BT_CHUNK_NOTES);
 	c->chunk[k].touched = false;
 	c->given_back++;
 	c->longest = max(c->longest, plat_rdtsc() - start);
+}
+
+/* Offset in its notes of where the next block's structure goes. */
+static u32 blocks_end(const struct bt_chunk *k)
+{
+	return BT_NOTES_FIRST + k->nblocks * sizeof(struct bt_block);
 }
 
 static bool has_room(const struct bt_cache *c)
@@ -91,7 +92,7 @@ static bool has_room(const struct bt_cache *c)
 	u32 code = used(c);
 
 	return code < bt_cache_chunk_code && code + BLOCK_CODE_MAX <= BT_CHUNK_CODE &&
-	       (k->nblocks * sizeof(struct bt_block)) + BLOCK_NOTES_MAX <= k->back;
+	       blocks_end(k) + BLOCK_NOTES_MAX <= k->back;
 }
 
 /* A block may need two new pages. */
@@ -120,7 +121,7 @@ void bt_cache_make_room(struct bt_cache *c)
 
 struct bt_block *bt_cache_block(struct bt_cache *c)
 {
-	return &blocks_of(c, c->cur)[c->chunk[c->cur].nblocks];
+	return &bt_chunk_blocks(c, c->cur)[c->chunk[c->cur].nblocks];
 }
 
 void bt_cache_take(struct bt_cache *c)
@@ -144,8 +145,7 @@ u64 bt_cache_notes(const struct bt_cache *c)
 
 	for (u32 k = 0; k < BT_CHUNKS; k++)
 		if (c->chunk[k].nblocks)
-			n += c->chunk[k].nblocks * sizeof(struct bt_block) + BT_CHUNK_NOTES -
-			     c->chunk[k].back;
+			n += blocks_end(&c->chunk[k]) + BT_CHUNK_NOTES - c->chunk[k].back;
 	return n;
 }
 
@@ -156,7 +156,7 @@ static u8 *keep(struct bt_cache *c, u32 size)
 	struct bt_chunk *k = &c->chunk[c->cur];
 
 	k->back -= size;
-	BUG_ON(k->back < (k->nblocks + 1) * sizeof(struct bt_block));
+	BUG_ON(k->back < blocks_end(k) + sizeof(struct bt_block));
 	return c->notes + (size_t)c->cur * BT_CHUNK_NOTES + k->back;
 }
 
@@ -226,7 +226,8 @@ void bt_cache_keep_maps(struct bt_cache *c, struct bt_block *b, const struct bt_
 
 	for (u32 i = host = 0; i < n; host = m[i++].host)
 		size += pack_map(buf, &m[i], host) - buf;
-	p = b->map = keep(c, size);
+	p = keep(c, size);
+	b->map = bt_ref_of(c, p);
 	for (u32 i = host = 0; i < n; host = m[i++].host)
 		p = pack_map(p, &m[i], host);
 	b->nmap = n;
@@ -244,7 +245,7 @@ struct bt_block *bt_cache_by_host(struct bt_cache *c, u64 host_pc)
 	if (off < BT_WAYS_SIZE || off >= BT_CODE_SIZE)
 		return NULL;
 	k = (off - BT_WAYS_SIZE) / BT_CHUNK_CODE;
-	blocks = blocks_of(c, k);
+	blocks = bt_chunk_blocks(c, k);
 	hi = c->chunk[k].nblocks;
 	while (lo < hi) {
 		u32 mid = lo + (hi - lo) / 2;
@@ -270,7 +271,7 @@ bool bt_cache_map_at(struct bt_cache *c, u64 host_pc, struct bt_block **block, s
 	if (!b || !b->nmap)
 		return false;
 	off = host_pc - (u64)c->rx - b->code;
-	p = unpack_map(b->map, &m);
+	p = unpack_map(bt_at(c, b->map), &m);
 	*map = m;
 	for (u32 i = 1; i < b->nmap; i++) {
 		p = unpack_map(p, &m);

@@ -71,11 +71,17 @@ static struct emit_mem edge_of(enum bt_mmu m)
 static struct bt_link *make_link(struct bt_translation *t, enum bt_link_kind kind, u64 target)
 {
 	struct bt_block *b = t->b;
-	struct bt_link *l = &b->link[b->nlinks++];
+	u32 n = b->nlinks++;
 
-	BUG_ON(b->nlinks > ARRAY_SIZE(b->link));
-	*l = (struct bt_link){ .kind = kind, .from = b, .rip = target };
-	return l;
+	BUG_ON(n >= ARRAY_SIZE(b->link));
+	b->kind[n] = kind;
+	b->link[n] = (struct bt_link){ .rip = target };
+	return &b->link[n];
+}
+
+static void set_rel(struct bt_translation *t, struct bt_link *l, u32 rel)
+{
+	l->rel = rel - t->b->code;
 }
 
 static void link_near(struct bt_translation *t, u32 rel, u64 target)
@@ -83,7 +89,7 @@ static void link_near(struct bt_translation *t, u32 rel, u64 target)
 	struct bt_cold *c = bt_cold(t, COLD_LINK, rel);
 
 	c->link = t->b->nlinks;
-	make_link(t, BT_LINK_NEAR, target)->rel = rel;
+	set_rel(t, make_link(t, BT_LINK_NEAR, target), rel);
 }
 
 static void park_once(struct bt_translation *t)
@@ -93,13 +99,18 @@ static void park_once(struct bt_translation *t)
 	t->parked = true;
 }
 
-/* Jump out when the number is not the link's. Returns the rel32. */
-static u32 check_number(struct bt_translation *t, struct bt_link *l)
+/* The link's jump, unless the number is not its own. Returns the rel32 of the jump out then. */
+static u32 jump_under_number(struct bt_translation *t, struct bt_link *l)
 {
+	u32 number, out;
+
 	emit_rm(t->e, 0, 0x81, 7, edge_of(bt_key_mmu(t->key)));	/* cmp dword, imm32 */
-	l->number = e_off(t->e);
+	number = e_off(t->e);
 	e32(t->e, BT_EDGE_NONE);
-	return emit_jump(t->e, CC_NE);
+	out = emit_jump(t->e, CC_NE);
+	set_rel(t, l, emit_jump(t->e, CC_ALWAYS));
+	BUG_ON(bt_link_number(t->b, l) != number);
+	return out;
 }
 
 /* Another page: the jump stands under a number. */
@@ -109,9 +120,8 @@ static void edge_far(struct bt_translation *t, u64 target)
 	struct bt_cold *c;
 
 	park_once(t);
-	c = bt_cold(t, COLD_LINK, check_number(t, l));
+	c = bt_cold(t, COLD_LINK, jump_under_number(t, l));
 	c->link = l - t->b->link;
-	l->rel = emit_jump(t->e, CC_ALWAYS);
 }
 
 /* A backward jump inside the page. */
@@ -304,6 +314,17 @@ void bt_edge_ret(struct bt_translation *t, u32 extra)
 	emit_jmp_mem(t->e, rc_entry(t));
 }
 
+/* Where the link's jump goes while it has no target. */
+static void emit_stub(struct bt_translation *t, struct bt_link *l, enum bt_way way)
+{
+	u32 here = e_off(t->e);
+
+	l->stub = here - t->b->code;
+	emit_patch(t->e, t->b->code + l->rel, here);
+	emit_const(t->e, T0, bt_ref_of(t->c, l));
+	emit_jump_to(t->e, CC_ALWAYS, t->c->way[bt_key_mmu(t->key)][way]);
+}
+
 /* A return came, to T0. */
 void bt_cold_landing(struct bt_translation *t, struct bt_cold *c)
 {
@@ -320,13 +341,9 @@ void bt_cold_landing(struct bt_translation *t, struct bt_cold *c)
 		emit_rr(e, E_W, 0x3b, T0, T1);
 	}
 	emit_jump_to(e, CC_NE, t->c->way[m][BT_WAY_JUMP_PARKED]);
-	stale = check_number(t, l);
-	l->rel = emit_jump(e, CC_ALWAYS);
-	l->stub = e_off(e);
-	emit_patch(e, stale, l->stub);
-	emit_patch(e, l->rel, l->stub);
-	emit_const(e, T0, (u64)l);
-	emit_jump_to(e, CC_ALWAYS, t->c->way[m][BT_WAY_LINK_PARKED]);
+	stale = jump_under_number(t, l);
+	emit_patch(e, stale, e_off(e));
+	emit_stub(t, l, BT_WAY_LINK_PARKED);
 }
 
 /* ---- ways that all blocks share, at the code buffer's beginning ---- */
@@ -349,12 +366,13 @@ static void emit_ways(struct bt_cache *c, enum bt_mmu m)
 	emit_missed(e, m, miss);
 	emit_jump_to(e, CC_ALWAYS, c->way_next);
 
-	/* T0 is a link: when it was made once, its target may be in the jump cache. */
+	/* T0 is a reference to a link: when it was made once, its target may be in the jump cache. */
 	c->way[m][BT_WAY_LINK] = e_off(e);
 	emit_park(e);
 	c->way[m][BT_WAY_LINK_PARKED] = e_off(e);
+	emit_rm(e, E_W, 0x03, T0, CTX(notes));			/* add */
 	emit_store(e, CTX(link), T0);
-	emit_rm(e, E_W, 0x83, 7, EMIT_MEM(T0, (s32)offsetof(struct bt_link, to)));	/* cmp, 0 */
+	emit_rm(e, 0, 0x83, 7, EMIT_MEM(T0, (s32)offsetof(struct bt_link, to)));	/* cmp, 0 */
 	e8(e, 0);
 	emit_load(e, T0, EMIT_MEM(T0, (s32)offsetof(struct bt_link, rip)));
 	fresh = emit_jump(e, CC_E);
@@ -390,11 +408,7 @@ void bt_cold_link(struct bt_translation *t, struct bt_cold *c)
 {
 	struct bt_link *l = &t->b->link[c->link];
 
-	l->stub = e_off(t->e);
-	emit_patch(t->e, l->rel, l->stub);
-	emit_const(t->e, T0, (u64)l);
-	emit_jump_to(t->e, CC_ALWAYS, t->c->way[bt_key_mmu(t->key)]
-				      [l->kind == BT_LINK_FAR ? BT_WAY_LINK_PARKED : BT_WAY_LINK]);
+	emit_stub(t, l, bt_link_kind(t->b, l) == BT_LINK_FAR ? BT_WAY_LINK_PARKED : BT_WAY_LINK);
 }
 
 void bt_cold_kick(struct bt_translation *t, struct bt_cold *c)

@@ -121,7 +121,7 @@ void bt_loop_begin(struct bt_translation *t)
 	struct bt_cold *c;
 
 	t->loop = loops(t);
-	t->b->loop = t->b->code;
+	t->b->loop = 0;
 	t->nloop = 0;
 	t->head_t0 = BT_T0_NONE;
 	if (!t->loop)
@@ -131,7 +131,7 @@ void bt_loop_begin(struct bt_translation *t)
 	t->reload = e_off(t->e);
 	if (t->key & BT_KEY_WINDOW)
 		load_distance(t);
-	t->b->loop = e_off(t->e);
+	t->b->loop = e_off(t->e) - t->b->code;
 	emit_rm(t->e, 0, 0x83, 7, CTX(kick));			/* cmp dword, 0 */
 	e8(t->e, 0);
 	c = bt_cold(t, COLD_KICK, emit_jump(t->e, CC_NE));
@@ -146,11 +146,11 @@ void bt_loop_begin(struct bt_translation *t)
 void bt_loop_end(struct bt_translation *t)
 {
 	if (t->head_t0 != BT_T0_NONE && t->t0 != t->head_t0)
-		t->b->loop = t->reload;
+		t->b->loop = t->reload - t->b->code;
 	for (u32 n = 0; n < t->nloop; n++)
 		if (t->head[n].base != X86_RSP || t->head[n].index != X86_REG_NONE)
 			if (!bt_known_near(t, &t->head[n]))
-				t->b->loop = t->b->code;
+				t->b->loop = 0;
 }
 
 /* The place that the block counts on is in another window, or in none. */

@@ -394,7 +394,7 @@ static struct bt_block *find_block(struct bt_ctx *x, struct bt_link *link, enum 
 	bt_jump_note(x, bt_key_mmu(b->key), w.lin, w.global);
 	if (b->gpa2 != ~0ull)
 		bt_jump_note(x, bt_key_mmu(b->key), w.lin + PAGE_SIZE, w.global);
-	if (link && generation == x->cache->generation && link->from->key == b->key)
+	if (link && generation == x->cache->generation && bt_link_from(x->cache, link)->key == b->key)
 		bt_cache_link(x->cache, link, b);
 	bt_jc_insert(x, b);
 	return b;

@@ -263,10 +263,10 @@ static void emit_entry(struct bt_translation *t)
 {
 	struct bt_block *b = t->b;
 
-	b->entry = b->code;
-	if (!b->live_in)
+	b->entry = 0;
+	if (!t->live[0])
 		return;
-	b->entry = e_off(t->e);
+	b->entry = e_off(t->e) - b->code;
 	bt_unpark(t);
 	emit_jump_to(t->e, CC_ALWAYS, b->code);
 }
@@ -359,6 +359,7 @@ static void emit_block(struct bt_translation *t)
 	}
 	emit_cold(t);
 	emit_entry(t);
+	BUG_ON(e_off(t->e) - b->code > 0xffff);
 	b->code_len = e_off(t->e) - b->code;
 	bt_cache_keep_maps(t->c, b, t->map, t->nmap);
 }
@@ -372,7 +373,7 @@ static void trace_block(struct bt_translation *t)
 		bt_fpu_save(t->x);
 	plat_trace("block rip=%llx gpa=%llx key=%x n=%u code=%u+%u live=%x",
 		   (unsigned long long)t->rip, (unsigned long long)t->b->gpa, t->key, t->n,
-		   t->b->code, t->b->code_len, t->b->live_in);
+		   t->b->code, t->b->code_len, t->live[0]);
 	for (u32 n = 0; n < t->n; n++) {
 		x86_format(text, sizeof(text), &t->insn[n], bt_insn_rip(t, n));
 		plat_trace("  %llx  %s  live=%x", (unsigned long long)bt_insn_rip(t, n), text,
@@ -423,7 +424,6 @@ struct bt_block *bt_translate(struct bt_ctx *x, u64 rip, u64 gpa, u64 gpa2, cons
 	if ((gpa & ~PAGE_MASK) + b->size > PAGE_SIZE)
 		b->gpa2 = gpa2;
 	find_live(t);
-	b->live_in = t->live[0];
 	if (key & BT_KEY_WINDOW)
 		bt_choose_forms(t);
 	bt_find_groups(t);

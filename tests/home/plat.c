@@ -74,6 +74,13 @@ static void test_memory(void)
 	ok(!plat_code_alloc(65536, &rw, &rx) && rw != rx, "memory for code, twice");
 	memcpy(rw, "\xb8\x2a\0\0\0\xc3", 6); /* mov $42, %eax; ret */
 	ok(((int (*)(void))rx)() == 42, "what is written at one address runs at the other");
+	memset(rw, 0x90, 65536);
+	plat_forget((char *)rw + 1, 65535);
+	ok(!mincore(rw, 65536, (void *)buf) && (buf[0] & 1) && !(buf[1] & 1) && !(buf[15] & 1),
+	   "what is forgotten is the host's, but for a page that is kept in part");
+	memcpy((char *)rw + 8192, "\xb8\x2b\0\0\0\xc3", 6);
+	ok(((u8 *)rw)[1] == 0x90 && ((int (*)(void))((char *)rx + 8192))() == 43,
+	   "and can be used again");
 	plat_code_free(rw, rx, 65536);
 	stack = plat_stack_alloc(100000, 5000);
 	stack[-1] = 1;
