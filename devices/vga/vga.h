@@ -102,6 +102,7 @@ struct vga_mode {
 	unsigned int repeat;		/* 2: every scan line twice */
 	unsigned int line_compare;
 	bool chain_4;			/* addresses of the screen are chain-4's, see above */
+	uint32_t overlay;		/* a card's: changes with what it draws over lines */
 	bool plain;			/* the counter is the address, whatever the CRTC says */
 };
 
@@ -113,6 +114,8 @@ struct vga_card {
 	/* Before the VGA's own: true when the card has the register (@port as enum vga_port). */
 	bool (*port_read)(struct vga *v, unsigned int port, uint8_t *val);
 	bool (*port_write)(struct vga *v, unsigned int port, uint8_t val);
+	/* Over a line of a VGA_LINEAR picture. */
+	void (*overlay)(const struct vga *v, const struct vga_mode *m, unsigned int y, uint32_t *line);
 };
 
 #define VGA_LINE_ROOM (DISPLAY_MAX_WIDTH + 64)	/* a line and what panning pushes out of it */

@@ -215,6 +215,8 @@ static void draw_linear(struct vga *v, const struct vga_mode *m, const struct su
 			linear_line(v, m, v->vram + at, v->line);
 		else
 			memset(v->line, 0, m->width * sizeof(*v->line));
+		if (v->card->overlay)
+			v->card->overlay(v, m, y, v->line);
 		put_line(v, s, y, v->line, &c);
 	}
 	flush(v, &c);

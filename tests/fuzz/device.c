@@ -15,6 +15,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "host/bus/internal.h"
+#include "host/display/display.h"
 #include "tests/host/world.h"
 
 #define DEVFN		(3u << 3)
@@ -48,8 +50,13 @@ static void give_back_ends(void)
 	}
 }
 
+/* Where a region is, or, before it is anywhere, where it is to be. */
 static uint64_t base_of(unsigned int region)
 {
+	const struct bus_window *w = dev->window[region];
+
+	if (w && w->on)
+		return w->base;
 	return cls->regions[region].space == BUS_PORT ? PORT_BASE + region * PORT_STEP :
 							MMIO_BASE + region * MMIO_STEP;
 }
@@ -197,6 +204,18 @@ static void op_settle(struct input *in)
 	settle();
 }
 
+/* Somebody looks at the screen, of a device that has one. */
+static void op_look(struct input *in)
+{
+	struct text_screen text;
+
+	(void)in;
+	if (!display_first())
+		return;
+	display_look(display_first());
+	display_text(display_first(), &text);
+}
+
 static void op_disk(struct input *in)
 {
 	unsigned int bits = (unsigned int)take(in, 1);
@@ -233,7 +252,7 @@ static void op_reset(struct input *in)
 
 static void (*const ops[])(struct input *in) = {
 	op_read, op_write, op_write, op_write, op_write, op_config, op_memory, op_bytes,
-	op_pointer, op_pointer, op_time, op_settle, op_disk, op_receive, op_reset, op_read,
+	op_pointer, op_pointer, op_time, op_settle, op_disk, op_receive, op_reset, op_look,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

@@ -21,6 +21,9 @@ tests/host/vga-libs := -lpng
 test-y += tests/host/ps2
 san-test-y += tests/host/ps2
 tests/host/ps2-y := tests/host/ps2.o $(world-y)
+test-y += tests/host/cirrus
+san-test-y += tests/host/cirrus
+tests/host/cirrus-y := tests/host/cirrus.o $(world-y)
 check-y += tests/host/cli.py tests/host/terminal.py tests/host/seeing.py
 check-y += tests/host/qmp.py
 tests/host/seeing.py-opts := timeout=300

@@ -3,8 +3,7 @@
  * The VGA and the "std" card, by their registers: ports, the window at A0000h in all its modes held
  * against a plane-by-plane model, what is drawn, VBE, and the screen's viewers.
  */
-#include "host/display/display.h"
-#include "tests/host/world.h"
+#include "tests/host/vga_io.h"
 
 #define DEVFN (2 << 3)
 #define LFB 0xe0000000u
@@ -36,27 +35,6 @@ static void viewer_resized(struct display_viewer *v, const struct surface *s)
 }
 
 /* --- programming it --- */
-
-static void seq(uint8_t i, uint8_t val) { outw(0x3c4, (uint16_t)(i | val << 8)); }
-static void gfx(uint8_t i, uint8_t val) { outw(0x3ce, (uint16_t)(i | val << 8)); }
-static void crtc(uint8_t i, uint8_t val) { outw(0x3d4, (uint16_t)(i | val << 8)); }
-
-static void attr(uint8_t i, uint8_t val)
-{
-	inb(0x3da);
-	outb(0x3c0, i);
-	outb(0x3c0, val);
-	inb(0x3da);
-	outb(0x3c0, 0x20);
-}
-
-static void dac(uint8_t i, uint8_t r, uint8_t g, uint8_t b)
-{
-	outb(0x3c8, i);
-	outb(0x3c9, r);
-	outb(0x3c9, g);
-	outb(0x3c9, b);
-}
 
 static void dispi(uint16_t i, uint16_t val)
 {
@@ -139,28 +117,10 @@ static void set_mode(const struct bios_mode *m)
 		dac((uint8_t)i, (uint8_t)(i & 63), (uint8_t)(i >> 2), (uint8_t)(63 - (i & 63)));
 }
 
-static uint32_t color6(unsigned int v) { return v << 2 | v >> 4; }
-
 /* What set_mode() put into the DAC. */
 static uint32_t color(unsigned int i)
 {
 	return color6(i & 63) << 16 | color6(i >> 2) << 8 | color6(63 - (i & 63));
-}
-
-static uint32_t pixel(unsigned int x, unsigned int y)
-{
-	const struct surface *s = display_look(screen);
-
-	if (x >= s->width || y >= s->height)
-		return 0xbad00bad;
-	return s->pixels[y * (s->stride / 4) + x];
-}
-
-static bool size_is(unsigned int w, unsigned int h)
-{
-	const struct surface *s = display_look(screen);
-
-	return s->width == w && s->height == h;
 }
 
 /* --- ports --- */
@@ -314,16 +274,6 @@ static void model_write(uint32_t a, uint8_t val)
 		}
 		mo.plane[p][at] = (d & mask) | (mo.latch[p] & ~mask);
 	}
-}
-
-static uint32_t rnd(void)
-{
-	static uint64_t x = 88172645463325252ull;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return (uint32_t)(x >> 16);
 }
 
 static void memory_modes(void)
