@@ -53,3 +53,8 @@ tests/host/virtio_blk-y := tests/host/virtio_blk.o tests/host/virtio_driver.o $(
 test-y += tests/host/i8257
 san-test-y += tests/host/i8257
 tests/host/i8257-y := tests/host/i8257.o $(world-y)
+test-y += tests/host/e1000
+san-test-y += tests/host/e1000
+tests/host/e1000-y := tests/host/e1000.o $(world-y)
+check-y += tests/guest/net.py
+tests/guest/net.py-opts := timeout=300

@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Linux guests on a network: a card each row, DHCP, a ping, files from and to this host.
+
+    tests/guest/net.py [-v] [--qemu] [NAME]...
+
+The guest gets an address by DHCP, pings the gateway, fetches a file of some MiB by HTTP from a server
+in this process and sends one back, and serves one to a connection that comes in by hostfwd=. --qemu
+runs the rows on QEMU's TCG instead: it proves the row, not us.
+"""
+import argparse
+import hashlib
+import http.server
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+GUEST = os.path.join(TOP, "build/guest")
+MODULES = os.path.join(GUEST, "modules-amd64")
+ANYKVM = os.path.join(os.environ.get("ANYKVM_BUILD", os.path.join(TOP, "build")), "anykvm")
+SIZE = 8 << 20
+
+E1000 = ["drivers/net/ethernet/intel/e1000/e1000"]
+VIRTIO = ["drivers/virtio/virtio", "drivers/virtio/virtio_ring",
+          "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci_legacy_dev",
+          "drivers/virtio/virtio_pci", "net/core/failover", "drivers/net/net_failover",
+          "drivers/net/virtio_net"]
+
+SCRIPT = r"""#!/bin/busybox sh
+b=/bin/busybox
+port=$1
+for m in $(cat /tests/modules); do
+	$b insmod /modules/$m || echo "anykvm-insmod: $m failed"
+done
+$b ip link set lo up
+$b ip link set eth0 up
+# A cable that was just put in is not up at once.
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	[ "$(cat /sys/class/net/eth0/carrier)" = 1 ] && break
+	$b sleep 1
+done
+echo "anykvm-mac: $(cat /sys/class/net/eth0/address)"
+$b udhcpc -i eth0 -n -q -t 5 -T 2 -s /tests/lease || exit 1
+$b ping -c 3 -W 2 10.0.2.2 || exit 2
+$b wget -q -O /tmp/file http://10.0.2.2:$port/file || exit 3
+echo "anykvm-md5: $($b md5sum /tmp/file)"
+$b nc 10.0.2.2 $2 < /tmp/file || exit 4
+echo "anykvm-serving"
+echo "from the guest" | $b nc -l -p 80
+echo "anykvm-errors: $(cat /sys/class/net/eth0/statistics/rx_errors \
+	/sys/class/net/eth0/statistics/tx_errors | $b tr '\n' ' ')"
+$b ip link set eth0 down
+exit 0
+"""
+
+LEASE = r"""#!/bin/busybox sh
+[ "$1" = bound ] || exit 0
+/bin/busybox ip addr add $ip/$mask dev $interface
+/bin/busybox ip route add default via $router
+echo "anykvm-lease: $ip/$mask via $router dns $dns"
+"""
+
+# Name, what -device says, the modules that drive it.
+ROWS = [
+    ("e1000", "e1000", E1000),
+    ("e1000-82544gc", "e1000-82544gc", E1000),
+    ("e1000-82545em", "e1000-82545em", E1000),
+]
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    data = b""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.data)))
+        self.end_headers()
+        self.wfile.write(self.data)
+
+    def log_message(self, *args):
+        pass
+
+
+def make_initrd(tmp, modules):
+    """The usual one, with these modules, in order, and the scripts above."""
+    items = []
+    for name, text in (("net", SCRIPT), ("lease", LEASE),
+                       ("modules", "\n".join(os.path.basename(m) + ".ko" for m in modules))):
+        path = os.path.join(tmp, name)
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+        os.chmod(path, 0o755)
+        items.append(f"tests/{name}={path}")
+    for m in modules:
+        path = os.path.join(MODULES, "kernel", m + ".ko")
+        if not os.path.exists(path):
+            return None
+        items.append(f"modules/{os.path.basename(m)}.ko={path}")
+    out = os.path.join(tmp, "initrd")
+    subprocess.run([os.path.join(TOP, "scripts/mkinitrd"), out,
+                    os.path.join(GUEST, "busybox-amd64"), *items], check=True)
+    return out
+
+
+class Sink(threading.Thread):
+    """Takes one connection, and what comes over it."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(100)
+        self.port = self.listener.getsockname()[1]
+        self.got = b""
+        self.start()
+
+    def run(self):
+        try:
+            peer = self.listener.accept()[0]
+            while data := peer.recv(1 << 16):
+                self.got += data
+            peer.close()
+        except OSError:
+            pass
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def fetch(port):
+    """What comes in on a forwarded port: the guest's nc answers once."""
+    with socket.create_connection(("127.0.0.1", port), 10) as s:
+        s.settimeout(20)
+        return s.recv(100)
+
+
+def drive(argv, forwarded, verbose):
+    """The console's text, and what the guest served."""
+    text, served = "", b""
+    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT)
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        if not select.select([p.stdout], [], [], 1)[0]:
+            continue
+        data = os.read(p.stdout.fileno(), 65536)
+        if not data:
+            break
+        if verbose:
+            sys.stderr.write(data.decode(errors="replace"))
+        text += data.decode(errors="replace")
+        if "anykvm-serving" in text and not served:
+            time.sleep(0.5)
+            served = fetch(forwarded)
+    p.kill()
+    p.wait()
+    return text, served
+
+
+def row(name, device, modules, port, args):
+    with tempfile.TemporaryDirectory(prefix="anykvm-net-") as tmp:
+        initrd = make_initrd(tmp, modules)
+        if not initrd:
+            return "skip: the guest's modules are not there (make guest GUESTS=modules)"
+        forwarded = free_port()
+        dump = os.path.join(tmp, "dump")
+        how = [ANYKVM, "-accel", "bt"]
+        if args.qemu:
+            how = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max"]
+        sink = Sink()
+        text, served = drive(
+            [*how, "-m", "256", "-nographic", "-no-reboot", "-vga", "none",
+             "-netdev", f"user,id=n0,hostfwd=tcp:127.0.0.1:{forwarded}-:80",
+             "-object", f"filter-dump,id=d0,netdev=n0,file={dump}",
+             "-device", f"{device},netdev=n0,mac=52:54:00:aa:bb:cc",
+             "-kernel", os.path.join(GUEST, "vmlinuz-amd64"), "-initrd", initrd, "-append",
+             f"console=ttyS0 quiet panic=-1 anykvm.run=net anykvm.args={port},{sink.port}"],
+            forwarded, args.verbose)
+        wants = ["anykvm-mac: 52:54:00:aa:bb:cc",
+                 "anykvm-lease: 10.0.2.15/24 via 10.0.2.2 dns 10.0.2.3",
+                 "3 packets transmitted, 3 packets received",
+                 "anykvm-md5: " + hashlib.md5(Server.data).hexdigest(),
+                 "anykvm-errors: 0 0", "anykvm-exit: 0"]
+        missing = [w for w in wants if w not in text]
+        if missing:
+            return "not on the console: " + missing[0] + "\n" + text[-2000:]
+        if sink.got != Server.data:
+            return f"the file came back with {len(sink.got)} bytes of {SIZE}"
+        if served != b"from the guest\n":
+            return f"the forwarded port gave {served!r}"
+        if os.path.getsize(dump) < 2 * SIZE:
+            return f"the dump has {os.path.getsize(dump)} bytes"
+    return ""
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("-v", dest="verbose", action="store_true")
+    ap.add_argument("--qemu", action="store_true")
+    ap.add_argument("names", nargs="*")
+    args = ap.parse_args()
+    Server.data = os.urandom(SIZE)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    rows = [r for r in ROWS if not args.names or r[0] in args.names]
+    print(f"1..{len(rows)}", flush=True)
+    bad = 0
+    for i, (name, device, modules) in enumerate(rows, 1):
+        begin = time.monotonic()
+        why = row(name, device, modules, server.server_address[1], args)
+        took = f"{time.monotonic() - begin:.1f} s"
+        if why.startswith("skip: "):
+            print(f"ok {i} - {name} # SKIP {why[6:]}", flush=True)
+            continue
+        bad += bool(why)
+        print(f"{'not ok' if why else 'ok'} {i} - {name} ({took})", flush=True)
+        for line in why.splitlines():
+            print("# " + line, flush=True)
+    return bad != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
