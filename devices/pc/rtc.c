@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "host/bus/bus.h"
+#include "devices/pc/rtc.h"
 
 #define NS_PER_S 1000000000ll
 #define UIP_NS 244000ll
@@ -345,6 +345,12 @@ static void rtc_write(struct device *dev, uint32_t off, unsigned int size, uint6
 		r->index = val & (NR_CELLS - 1);	/* bit 7 masks NMI, of which there is no source */
 	else
 		write_cell(r, r->index, (uint8_t)val);
+}
+
+void rtc_set_cell(struct device *dev, unsigned int cell, uint8_t val)
+{
+	if (cell > REG_D && cell < NR_CELLS)
+		((struct rtc *)dev)->cell[cell] = val;
 }
 
 static void put16(struct rtc *r, uint8_t at, uint64_t val)

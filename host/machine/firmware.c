@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "devices/pc/fw_cfg.h"
+#include "devices/pc/rtc.h"
 #include "devices/pci/i440fx.h"
 #include "host/firmware.h"
 #include "host/machine/pc.h"
@@ -16,6 +17,14 @@
 #define BIOS_NAME	"bios-256k.bin"
 #define BIOS_MAX	(16u << 20)
 #define PAGE		4096u
+
+/* Cells of the CMOS memory. */
+#define CMOS_EQUIPMENT	0x14
+#define EQUIPMENT_FPU	0x02
+#define EQUIPMENT_MOUSE	0x04
+#define CMOS_BOOT_3	0x38
+#define CMOS_BOOT_12	0x3d
+#define CMOS_CPUS	0x5f
 
 /* --- the ROM --- */
 
@@ -118,6 +127,39 @@ static void add_words(struct pc *pc)
 	}
 }
 
+/* --- CMOS memory --- */
+
+/* The letters of -boot as the BIOS knows them; 0: no more. */
+static uint8_t boot_code(const char *order, unsigned int n)
+{
+	static const char letters[] = "acdn";
+	static const uint8_t codes[] = { 1, 2, 3, 4 };
+
+	return n < strlen(order) ? codes[strchr(letters, order[n]) - letters] : 0;
+}
+
+void pc_set_cmos(struct pc *pc, bool first)
+{
+	const char *order = pc_options.boot_order ? pc_options.boot_order : "cad";
+
+	if (first && pc_options.boot_once)
+		order = pc_options.boot_once;
+	rtc_set_cell(pc->rtc, CMOS_BOOT_12,
+		     (uint8_t)(boot_code(order, 1) << 4 | boot_code(order, 0)));
+	/* Bit 0: a floppy need not have the boot signature. */
+	rtc_set_cell(pc->rtc, CMOS_BOOT_3, (uint8_t)(boot_code(order, 2) << 4));
+	rtc_set_cell(pc->rtc, CMOS_EQUIPMENT, EQUIPMENT_FPU | EQUIPMENT_MOUSE);
+	rtc_set_cell(pc->rtc, CMOS_CPUS, (uint8_t)(pc->cfg->smp.cpus - 1));
+}
+
+static void add_boot(struct pc *pc)
+{
+	fw_cfg_add_number(pc->fw_cfg, FW_CFG_BOOT_MENU, pc_options.boot_menu, 2);
+	if (pc_options.boot_menu_ms >= 0)
+		add_number(pc, "etc/boot-menu-wait", (uint64_t)pc_options.boot_menu_ms, 2);
+	add_number(pc, "etc/boot-fail-wait", (uint32_t)pc_options.reboot_ms, 4);
+}
+
 void pc_fill_fw_cfg(struct pc *pc)
 {
 	struct device *f = pc->fw_cfg;
@@ -130,6 +172,7 @@ void pc_fill_fw_cfg(struct pc *pc)
 	fw_cfg_add_number(f, FW_CFG_MAX_CPUS, pc->acpi.apic_id(pc->acpi.arg, cpus - 1) + 1, 2);
 	fw_cfg_add_number(f, FW_CFG_IRQ0_OVERRIDE, 1, 4);
 	add_e820(pc);
+	add_boot(pc);
 	if (pc->cfg->nographic)
 		add_number(pc, "etc/sercon-port", 0x3f8, 2);
 	add_tables(pc);

@@ -22,6 +22,7 @@
 #include "host/term.h"
 #include "host/vcpu.h"
 
+static struct pc board;
 static enum machine_request asked;
 static const char *asked_why;
 static bool asked_by_guest;
@@ -40,6 +41,11 @@ const struct config *machine_config(void)
 struct bus *machine_bus(void)
 {
 	return bus;
+}
+
+struct pci_bus *machine_pci(void)
+{
+	return board.pci;
 }
 
 const struct vm *machine_vm(void)
@@ -118,8 +124,11 @@ static void take_signals(void)
 /* What runs first, at the start and after a reset: the firmware, by itself, or the kernel. */
 static void load(const struct vm *vm, const struct boot *boot, struct pc *pc)
 {
+	static bool first = true;
 	struct boot_entry entry;
 
+	pc_set_cmos(pc, first);
+	first = false;
 	if (pc->bios)
 		return;
 	pc_direct(pc);
@@ -178,7 +187,6 @@ static bool serve(const struct config *cfg, const struct vm *vm, const struct bo
 
 int machine_run(const struct config *cfg, struct vm *vm, struct boot *boot)
 {
-	static struct pc board;
 	struct kvm_cpuid2 *cpuid;
 	struct pc *pc = &board;
 

@@ -6,7 +6,7 @@
 #define ANYKVM_HOST_MACHINE_MACHINE_H
 
 #include "host/boot/boot.h"
-#include "host/bus/bus.h"
+#include "host/bus/pci.h"
 #include "host/options.h"
 #include "host/vm.h"
 
@@ -51,5 +51,6 @@ extern void (*machine_power_button)(void);
 const struct config *machine_config(void);
 struct bus *machine_bus(void);
 const struct vm *machine_vm(void);
+struct pci_bus *machine_pci(void);
 
 #endif

@@ -103,6 +103,16 @@ static struct device *create_pci(struct pc *pc, const char *name, int devfn)
 	return dev;
 }
 
+static void make_vga(struct pc *pc)
+{
+	static const char *const names[] = { [VGA_STD] = "VGA", [VGA_CIRRUS] = "cirrus-vga" };
+
+	if (pc_options.vga == VGA_NONE || (pc_options.nodefaults && !pc_options.vga_given))
+		return;
+	device_realize(create_pci(pc, names[pc_options.vga], DEVFN_VGA));
+	pc->vga = true;
+}
+
 static void make_chipset(struct pc *pc)
 {
 	unsigned int i;
@@ -226,6 +236,7 @@ static void describe(struct pc *pc)
 		.mmio64 = (top + GIB - 1) & ~(GIB - 1),
 		.mmio64_last = last,
 		.i8042 = true,
+		.vga = pc->vga,
 		.isa_devfn = DEVFN_ISA,
 		.pirqrc = PIIX3_PIRQRC,
 		.devices = pc->isa_device,
@@ -254,6 +265,7 @@ void pc_build(struct pc *pc, struct bus *bus, const struct vm *vm, const struct 
 	pc_load_bios(pc);
 	make_chipset(pc);
 	make_isa(pc);
+	make_vga(pc);
 	user_devices_create(bus, pc->pci);
 	bus_commit(bus);
 }

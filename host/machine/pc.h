@@ -34,6 +34,7 @@ struct pc {
 	unsigned int phys_bits;		/* of the guest's addresses */
 	struct pci_bus *pci;
 	struct device *host, *isa, *pm, *rtc, *dma, *fw_cfg;
+	bool vga;
 	uint32_t pirq[4];		/* slots that hold the line up, a bit each */
 	struct acpi_device isa_device[PC_MAX_ISA];
 	unsigned int nr_isa_devices;
@@ -58,6 +59,8 @@ void pc_load_bios(struct pc *pc);
 void pc_fill_fw_cfg(struct pc *pc);
 /* The tables as the machine is now. */
 void pc_make_tables(struct pc *pc);
+/* After a reset, and at the start: what firmware finds in the CMOS memory. */
+void pc_set_cmos(struct pc *pc, bool first);
 /* direct.c: with no firmware, what it would have done; at the start and at every reset. */
 void pc_direct(struct pc *pc);
 

@@ -11,7 +11,7 @@
 #include "host/options.h"
 #include "host/report.h"
 
-struct pc_options pc_options;
+struct pc_options pc_options = { .boot_menu_ms = -1, .reboot_ms = -1 };
 
 static void parse_machine(struct config *cfg, const char *val)
 {
@@ -50,6 +50,35 @@ static void parse_vga(struct config *cfg, const char *val)
 
 	(void)cfg;
 	pc_options.vga = (enum pc_vga)keyval_take_enum(kv, "type", names, VGA_STD);
+	pc_options.vga_given = true;
+	keyval_end(kv);
+}
+
+static const char *boot_letters(struct keyval *kv, const char *key)
+{
+	const char *val = keyval_take(kv, key), *p;
+
+	if (!val)
+		return NULL;
+	for (p = val; *p; p++)
+		if (!strchr("acdn", *p) || strchr(p + 1, *p) || p - val > 2)
+			keyval_die(kv, "%s=%s: must be up to three different letters of a (floppy), c (disk), d (CD), n (network)",
+				   key, val);
+	return strdup(val);
+}
+
+static void parse_boot(struct config *cfg, const char *val)
+{
+	struct keyval *kv = keyval_parse("-boot", val, "order");
+
+	(void)cfg;
+	pc_options.boot_order = boot_letters(kv, "order");
+	pc_options.boot_once = boot_letters(kv, "once");
+	pc_options.boot_menu = keyval_take_bool(kv, "menu", false);
+	pc_options.boot_menu_ms = (int)keyval_take_u64(kv, "splash-time", UINT64_MAX, 0, 65535);
+	pc_options.reboot_ms = (int)keyval_take_u64(kv, "reboot-timeout", UINT64_MAX, 0, 65535);
+	if (keyval_take_bool(kv, "strict", false))
+		keyval_die(kv, "strict=on: is not built: firmware goes on to other devices");
 	keyval_end(kv);
 }
 
@@ -85,6 +114,8 @@ static const struct option options[] = {
 	{ "bios", "FILE", "firmware (default bios-256k.bin, unless -kernel is given)", parse_bios },
 	{ "L", "DIRECTORY", "look for firmware and option ROMs here first", parse_dir },
 	{ "vga", "std|cirrus|none", "graphics card", parse_vga },
+	{ "boot", "[order=]ADCN[,once=ADCN][,menu=on][,splash-time=MS][,reboot-timeout=MS]",
+	  "what firmware boots from: a floppy, c disk, d CD, n network (default cad)", parse_boot },
 	{ "fw_cfg", "NAME,file=PATH|string=TEXT", "a file for firmware and guest to read",
 	  parse_fw_cfg },
 	{ "nodefaults", NULL, "only devices that are asked for", parse_nodefaults },

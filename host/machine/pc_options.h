@@ -20,7 +20,11 @@ struct pc_fw_cfg_word {
 struct pc_options {
 	const char *bios;		/* -bios; NULL: the usual one */
 	enum pc_vga vga;
-	bool nodefaults;
+	bool vga_given, nodefaults;
+	const char *boot_order, *boot_once;	/* letters of a, c, d, n; NULL: not said */
+	bool boot_menu;
+	int boot_menu_ms;			/* how long it waits; -1: firmware's own */
+	int reboot_ms;				/* before another try; -1: firmware's own */
 	struct pc_fw_cfg_word fw_cfg[PC_MAX_FW_CFG];
 	unsigned int nr_fw_cfg;
 };
