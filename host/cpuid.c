@@ -14,6 +14,7 @@
 #include "host/nearest.h"
 #include "host/report.h"
 
+#define USUAL_PHYS_BITS 40
 #define MAX_ENTRIES 256
 
 enum reg { EAX, EBX, ECX, EDX };
@@ -188,6 +189,21 @@ static void check_model(const char *spec)
 	die("-cpu %s: there is no model '%.*s'; there are host and max", spec, (int)len, spec);
 }
 
+/* phys-bits=N; 0: @p is something else. */
+static unsigned int parse_phys_bits(const char *spec, const char *p, size_t len)
+{
+	static const char key[] = "phys-bits=";
+	unsigned long n;
+	char *end;
+
+	if (strncmp(p, key, sizeof(key) - 1))
+		return 0;
+	n = strtoul(p + sizeof(key) - 1, &end, 10);
+	if (end != p + len || n < 32 || n > 52)
+		die("-cpu %s: phys-bits must be a whole number from 32 to 52", spec);
+	return (unsigned int)n;
+}
+
 /* Call @fn for each feature that @spec switches. */
 static void for_each_switch(const char *spec, void (*fn)(const struct feature *f, bool on, void *arg),
 			    void *arg)
@@ -197,9 +213,9 @@ static void for_each_switch(const char *spec, void (*fn)(const struct feature *f
 	while (*p == ',') {
 		size_t len = strcspn(++p, ",");
 		bool on = false;
-		const struct feature *f = parse_feature(spec, p, len, &on);
 
-		fn(f, on, arg);
+		if (!parse_phys_bits(spec, p, len))
+			fn(parse_feature(spec, p, len, &on), on, arg);
 		p += len;
 	}
 }
@@ -277,6 +293,33 @@ static void switch_feature(const struct feature *f, bool on, void *arg)
 		*leaf_reg(e, f->reg) &= ~(1u << f->bit);
 }
 
+/*
+ * How many bits of address the guest may use: as -cpu says, or as many as are enough. UEFI firmware
+ * maps all of them before it does anything else, and at 48 that takes it minutes.
+ */
+static void set_phys_bits(struct kvm_cpuid2 *id, const struct vm *vm, const char *spec)
+{
+	struct kvm_cpuid_entry2 *e = leaf(id, 0x80000008, 0);
+	unsigned int bits = 0, most = cpu_phys_bits(id);
+	const char *p;
+
+	if (!e)
+		return;
+	for (p = spec + strcspn(spec, ","); *p == ','; p += strcspn(p, ",")) {
+		p++;
+		if (parse_phys_bits(spec, p, strcspn(p, ",")))
+			bits = parse_phys_bits(spec, p, strcspn(p, ","));
+	}
+	if (bits > most)
+		die("-cpu %s: phys-bits=%u: the processor has %u", spec, bits, most);
+	/* Half of the space is for RAM, the rest for what devices map. */
+	if (!bits)
+		for (bits = USUAL_PHYS_BITS; bits < most && vm->ram_size >> (bits - 1); bits++)
+			;
+	if (bits < most)
+		set_field(&e->eax, 0, 7, bits);
+}
+
 struct kvm_cpuid2 *cpu_make(const struct vm *vm, const char *spec)
 {
 	struct kvm_cpuid2 *id = calloc(1, sizeof(*id) + MAX_ENTRIES * sizeof(id->entries[0]));
@@ -299,6 +342,7 @@ struct kvm_cpuid2 *cpu_make(const struct vm *vm, const char *spec)
 		*leaf_reg(need_leaf(id, f->function, f->index, 0), f->reg) |= 1u << f->bit;
 	}
 	for_each_switch(spec, switch_feature, &s);
+	set_phys_bits(id, vm, spec);
 	return id;
 }
 

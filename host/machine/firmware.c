@@ -28,14 +28,12 @@
 
 /* --- the ROM --- */
 
-void pc_load_bios(struct pc *pc)
+static void make_rom(struct pc *pc, const char *name)
 {
-	const char *name = pc_options.bios ? pc_options.bios : BIOS_NAME, *wrong;
+	const char *wrong;
 	uint8_t *data;
 	size_t len;
 
-	if (pc->cfg->kernel && !pc_options.bios)
-		return;
 	wrong = firmware_load(name, &data, &len);
 	if (wrong)
 		die("-bios %s: %s", name, wrong);
@@ -50,6 +48,20 @@ void pc_load_bios(struct pc *pc)
 	free(data);
 	pc->bios_len = len;
 	bus_memory(pc->bus, "bios", HIGH_RAM_BASE - len, len, pc->bios, true, PRIO_FIXED);
+}
+
+/* Flash if there is some, the ROM that was asked for, or the usual one; none for a kernel alone. */
+void pc_load_bios(struct pc *pc)
+{
+	pc->bios = pc_make_flash(pc, &pc->bios_len);
+	if (pc->bios && pc_options.bios)
+		die("-bios %s: there is firmware in -drive if=pflash already; leave one of them out",
+		    pc_options.bios);
+	if (pc->bios && pc->bios_len < I440FX_ROM_LEN)
+		die("-drive if=pflash,unit=0: has %llu bytes; firmware has 128 KiB at least",
+		    (unsigned long long)pc->bios_len);
+	if (!pc->bios && (pc_options.bios || !pc->cfg->kernel))
+		make_rom(pc, pc_options.bios ? pc_options.bios : BIOS_NAME);
 }
 
 /* --- fw_cfg --- */

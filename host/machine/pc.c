@@ -93,7 +93,7 @@ static void press_power_button(void)
 
 static const struct pci_bus_ops pci_ops = { .set_intx = set_intx };
 
-static struct device *create_pci(struct pc *pc, const char *name, int devfn)
+struct device *pc_create_pci(struct pc *pc, const char *name, int devfn)
 {
 	struct device *dev = device_create(pc->bus, name);
 	const char *wrong = pci_place(pc->pci, dev, devfn);
@@ -109,7 +109,7 @@ static void make_vga(struct pc *pc)
 
 	if (pc_options.vga == VGA_NONE || (pc_options.nodefaults && !pc_options.vga_given))
 		return;
-	device_realize(create_pci(pc, names[pc_options.vga], DEVFN_VGA));
+	device_realize(pc_create_pci(pc, names[pc_options.vga], DEVFN_VGA));
 	pc->vga = true;
 }
 
@@ -118,19 +118,19 @@ static void make_chipset(struct pc *pc)
 	unsigned int i;
 
 	pc->pci = pci_bus_create(pc->bus, &pci_ops, pc);
-	pc->isa = create_pci(pc, "piix3", DEVFN_ISA);
+	pc->isa = pc_create_pci(pc, "piix3", DEVFN_ISA);
 	device_realize(pc->isa);
 	for (i = 0; i < 16; i++)
 		device_connect_irq(pc->isa, i, i);
 
-	pc->host = create_pci(pc, "i440fx", DEVFN_HOST);
+	pc->host = pc_create_pci(pc, "i440fx", DEVFN_HOST);
 	i440fx_set_memory(pc->host, pc->vm->ram + I440FX_SHADOW_BASE,
 			  pc->bios ? pc->bios + pc->bios_len - I440FX_ROM_LEN : NULL);
 	i440fx_set_isa(pc->host, pc->isa, PIIX3_REGION_RESET);
 	device_realize(pc->host);
 	device_map(pc->host, I440FX_REGION_CONFIG, PORT_CONFIG);
 
-	pc->pm = create_pci(pc, "piix4-pm", DEVFN_PM);
+	pc->pm = pc_create_pci(pc, "piix4-pm", DEVFN_PM);
 	device_realize(pc->pm);
 	device_map(pc->pm, PIIX4_PM_REGION_APM, PORT_APM);
 	device_connect_irq(pc->pm, 0, IRQ_SCI);
@@ -163,6 +163,18 @@ static void make_serial(struct pc *pc, unsigned int n)
 	device_connect_irq(dev, 0, at->irq);
 	tell_acpi(pc, (struct acpi_device){ at->acpi_name, "PNP0501", n + 1, { { at->port, 8 } },
 					    at->irq });
+}
+
+static void make_debugcon(struct pc *pc)
+{
+	struct chardev *chr = chardev_open("-debugcon", pc_options.debugcon, "debugcon");
+	struct device *dev;
+
+	if (!chr)
+		return;
+	dev = device_create(pc->bus, "isa-debugcon");
+	device_set_ptr(dev, "chardev", chr);
+	device_realize(dev);
 }
 
 static void make_isa(struct pc *pc)
@@ -201,6 +213,9 @@ static void make_isa(struct pc *pc)
 
 	for (i = 0; i < pc->cfg->nr_serial; i++)
 		make_serial(pc, i);
+
+	if (pc_options.debugcon)
+		make_debugcon(pc);
 
 	pc->fw_cfg = device_create(pc->bus, "fw_cfg");
 	device_realize(pc->fw_cfg);
@@ -266,6 +281,7 @@ void pc_build(struct pc *pc, struct bus *bus, const struct vm *vm, const struct 
 	make_chipset(pc);
 	make_isa(pc);
 	make_vga(pc);
+	pc_make_storage(pc);
 	user_devices_create(bus, pc->pci);
 	bus_commit(bus);
 }

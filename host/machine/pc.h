@@ -40,7 +40,7 @@ struct pc {
 	unsigned int nr_isa_devices;
 	struct acpi_machine acpi;
 	struct acpi_tables tables;
-	uint8_t *bios;			/* the ROM below 4 GiB; NULL: a kernel is started directly */
+	uint8_t *bios;		/* what ends at 4 GiB; NULL: a kernel is started directly */
 	uint64_t bios_len;
 };
 
@@ -54,6 +54,11 @@ void pc_destroy(struct pc *pc);
 
 /* --- between the files --- */
 
+/* Ready to be realized, at @devfn or (-1) in the next free slot. */
+struct device *pc_create_pci(struct pc *pc, const char *name, int devfn);
+/* storage.c: what -drive asked for. */
+void pc_make_storage(struct pc *pc);
+uint8_t *pc_make_flash(struct pc *pc, uint64_t *len);
 /* firmware.c: the ROM, and what fw_cfg says. */
 void pc_load_bios(struct pc *pc);
 void pc_fill_fw_cfg(struct pc *pc);

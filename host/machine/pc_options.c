@@ -6,6 +6,7 @@
 
 #include "host/accel.h"
 #include "host/bus/bus.h"
+#include "host/chardev.h"
 #include "host/firmware.h"
 #include "host/machine/pc_options.h"
 #include "host/options.h"
@@ -82,6 +83,13 @@ static void parse_boot(struct config *cfg, const char *val)
 	keyval_end(kv);
 }
 
+static void parse_debugcon(struct config *cfg, const char *val)
+{
+	(void)cfg;
+	chardev_check("-debugcon", val);
+	pc_options.debugcon = val;
+}
+
 static void parse_nodefaults(struct config *cfg, const char *val)
 {
 	(void)cfg;
@@ -118,6 +126,8 @@ static const struct option options[] = {
 	  "what firmware boots from: a floppy, c disk, d CD, n network (default cad)", parse_boot },
 	{ "fw_cfg", "NAME,file=PATH|string=TEXT", "a file for firmware and guest to read",
 	  parse_fw_cfg },
+	{ "debugcon", "WHERE", "debug console port (E9h; firmware's is 402h), as -serial has it",
+	  parse_debugcon },
 	{ "nodefaults", NULL, "only devices that are asked for", parse_nodefaults },
 };
 

@@ -20,6 +20,7 @@ struct pc_fw_cfg_word {
 struct pc_options {
 	const char *bios;		/* -bios; NULL: the usual one */
 	enum pc_vga vga;
+	const char *debugcon;		/* back end of the debug console; NULL: none */
 	bool vga_given, nodefaults;
 	const char *boot_order, *boot_once;	/* letters of a, c, d, n; NULL: not said */
 	bool boot_menu;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * The chipset by its data sheets: 82441FX (configuration mechanism #1, PAM), PIIX3 (interrupt
- * steering, reset control), PIIX4's power management; and fw_cfg by its specification.
+ * steering, reset control), PIIX4's power management; flash; and fw_cfg by its specification.
  */
 #include "devices/pc/fw_cfg.h"
+#include "devices/pc/pflash.h"
 #include "devices/pci/i440fx.h"
 #include "devices/pci/piix3.h"
 #include "devices/pci/piix4_pm.h"
@@ -303,6 +304,115 @@ static void firmware_configuration(void)
 	   !memcmp(ram + 0x3000, "Nbc", 4), "a live file is brought up to date");
 }
 
+/* --- flash --- */
+
+#define FLASH		0xffff0000ull
+#define FLASH_LEN	0x10000u
+
+static struct block *image;
+static struct device *flash;
+
+static void make_flash(bool read_only)
+{
+	fresh();
+	image = make_disk(FLASH_LEN);
+	memset(image->data, 0xf0, FLASH_LEN);
+	image->read_only = read_only;
+	flash = make("pflash");
+	device_set_ptr(flash, "drive", image);
+	device_realize(flash);
+	device_map(flash, PFLASH_REGION, FLASH);
+}
+
+static void write_byte(uint32_t off, uint8_t command, uint8_t val)
+{
+	mmio_write(FLASH + off, command, 1);
+	mmio_write(FLASH + off, val, 1);
+}
+
+static void flash_reads(void)
+{
+	make_flash(false);
+	ok(mmio_read(FLASH + 8, 8) == 0xf0f0f0f0f0f0f0f0ull, "array: the image");
+	mmio_write(FLASH, 0x90, 1);
+	ok(mmio_read(FLASH, 1) == 0x89, "identification: Intel");
+	mmio_write(FLASH, 0x98, 1);
+	ok(mmio_read(FLASH + 0x10, 1) == 'Q' && mmio_read(FLASH + 0x11, 2) == ('R' | 'Y' << 8),
+	   "CFI query");
+	ok(mmio_read(FLASH + 0x27, 1) == 16, "CFI: 64 KiB");
+	ok(mmio_read(FLASH + 0x2d, 4) == 0x0010000f, "CFI: 16 blocks of 4 KiB");
+	mmio_write(FLASH, 0x70, 1);
+	ok(mmio_read(FLASH + 0x1234, 1) == 0x80, "status: ready");
+	mmio_write(FLASH, 0x50, 1);
+	mmio_write(FLASH, 0x70, 1);
+	ok(mmio_read(FLASH, 1) == 0, "status: cleared");
+	mmio_write(FLASH, 0xff, 1);
+	ok(mmio_read(FLASH, 1) == 0xf0, "array again");
+	mmio_write(FLASH, 0x98, 1);
+	bus_reset(bus);
+	ok(mmio_read(FLASH, 1) == 0xf0, "reset: array");
+	free_disk(image);
+}
+
+static void flash_programs(void)
+{
+	unsigned int i;
+
+	make_flash(false);
+	write_byte(0x2010, 0x40, 0x3c);
+	ok(mmio_read(FLASH + 0x2010, 1) == 0x80, "program: status follows");
+	mmio_write(FLASH, 0xff, 1);
+	ok(mmio_read(FLASH + 0x2010, 1) == 0x30, "program: bits can only be cleared");
+	settle();
+	ok(image->data[0x2010] == 0x30 && image->requests[BLOCK_WRITE] == 1, "the image has it");
+	write_byte(0x2abc, 0x20, 0xd0);
+	mmio_write(FLASH, 0xff, 1);
+	ok(mmio_read(FLASH + 0x2010, 1) == 0xff && mmio_read(FLASH + 0x1fff, 1) == 0xf0 &&
+	   mmio_read(FLASH + 0x3000, 1) == 0xf0, "erase: one block");
+	settle();
+	ok(image->data[0x2010] == 0xff && image->data[0x2fff] == 0xff, "the image has it");
+	write_byte(0x2000, 0x20, 0x55);
+	ok((mmio_read(FLASH, 1) & 0x30) == 0x30, "erase without its confirmation: an error");
+	mmio_write(FLASH, 0x50, 1);
+	mmio_write(FLASH + 0x2040, 0xe8, 1);
+	mmio_write(FLASH + 0x2040, 3, 1);
+	for (i = 0; i < 4; i++)
+		mmio_write(FLASH + 0x2044 + i, 0x10 + i, 1);
+	mmio_write(FLASH + 0x2040, 0xd0, 1);
+	mmio_write(FLASH, 0xff, 1);
+	ok(mmio_read(FLASH + 0x2044, 4) == 0x13121110 && mmio_read(FLASH + 0x2040, 4) == 0xffffffff,
+	   "buffer: what was given, and no more");
+	mmio_write(FLASH + 0x2080, 0xe8, 1);
+	mmio_write(FLASH + 0x2080, 1, 1);
+	mmio_write(FLASH + 0x20c0, 0, 1);
+	ok((mmio_read(FLASH, 1) & 0x30) == 0x30, "buffer: a byte outside of it is an error");
+	mmio_write(FLASH, 0x50, 1);
+	mmio_write(FLASH, 0xff, 1);
+	image->hold = true;
+	write_byte(0x5000, 0x40, 0x10);
+	write_byte(0x5000, 0x40, 0x00);
+	write_byte(0x7000, 0x40, 0x00);
+	settle();
+	image->hold = false;
+	settle();
+	ok(image->data[0x5000] == 0 && image->data[0x7000] == 0, "what comes while one is under way");
+	free_disk(image);
+}
+
+static void flash_protected(void)
+{
+	make_flash(true);
+	write_byte(0x10, 0x40, 0);
+	ok(mmio_read(FLASH, 1) == 0x92, "read-only: programming fails");
+	mmio_write(FLASH, 0x50, 1);
+	write_byte(0x10, 0x20, 0xd0);
+	ok(mmio_read(FLASH, 1) == 0xa2, "read-only: erasing fails");
+	mmio_write(FLASH, 0xff, 1);
+	settle();
+	ok(mmio_read(FLASH + 0x10, 1) == 0xf0 && !image->requests[BLOCK_WRITE], "nothing has changed");
+	free_disk(image);
+}
+
 int main(void)
 {
 	mechanism_1();
@@ -311,5 +421,9 @@ int main(void)
 	reset_control();
 	power_management();
 	firmware_configuration();
+	flash_reads();
+	flash_programs();
+	flash_protected();
+	fresh();
 	return world_end();
 }
