@@ -8,6 +8,9 @@ tests/host/devices-y := tests/host/devices.o $(world-y)
 test-y += tests/host/bus
 san-test-y += tests/host/bus
 tests/host/bus-y := tests/host/bus.o $(world-y)
+test-y += tests/host/ide
+san-test-y += tests/host/ide
+tests/host/ide-y := tests/host/ide.o $(world-y)
 # The block layer, on files.
 test-y += tests/host/block
 san-test-y += tests/host/block
