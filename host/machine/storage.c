@@ -23,7 +23,7 @@ static void put_ide(struct pc *pc, struct block *blk, unsigned int channel, unsi
 	const char *wrong;
 
 	device_set_ptr(dev, "drive", blk);
-	device_set_u64(dev, "unit", unit);
+	device_set_words(dev, "unit", unit ? "1" : "0");
 	wrong = dev->cls->attach(dev, channels[channel]);
 	if (!wrong)
 		wrong = device_try_realize(dev);
