@@ -11,6 +11,7 @@
 
 #include "host/block/aio.h"
 #include "host/block/drive.h"
+#include "host/event.h"
 #include "host/report.h"
 
 struct block {
@@ -456,6 +457,15 @@ static void tell_user(struct block *blk)
 		blk->user->medium_changed(blk->arg);
 }
 
+static void move_tray(struct block *blk, bool open)
+{
+	if (blk->tray_open == open)
+		return;
+	blk->tray_open = open;
+	event_send("DEVICE_TRAY_MOVED", EVENT_STR("device", blk->id), EVENT_STR("id", blk->who),
+		   EVENT_BOOL("tray-open", open));
+}
+
 /* NULL: the tray may open. */
 static const char *locked(struct block *blk, bool force)
 {
@@ -474,7 +484,7 @@ const char *block_eject(struct block *blk, bool force)
 	if (wrong)
 		return wrong;
 	close_medium(blk);
-	blk->tray_open = true;
+	move_tray(blk, true);
 	tell_user(blk);
 	return NULL;
 }
@@ -491,20 +501,31 @@ const char *block_change(struct block *blk, const char *path, bool read_only)
 	o.read_only = read_only;
 	/* The same file again, written by a writer of before, is not in its own way. */
 	close_medium(blk);
-	blk->tray_open = true;
+	move_tray(blk, true);
 	n = image_open(path, NULL, &o, &probed, &wrong);
 	if (n) {
 		blk->node = n;
 		blk->read_only = n->read_only;
 		blk->probed = probed;
-		blk->tray_open = false;
+		move_tray(blk, false);
 	}
 	tell_user(blk);
 	return wrong;
 }
 
+const char *block_move_tray(struct block *blk, bool open, bool force)
+{
+	const char *wrong = locked(blk, force || !open);
+
+	if (wrong)
+		return wrong;
+	move_tray(blk, open);
+	tell_user(blk);
+	return NULL;
+}
+
 void block_guest_eject(struct block *blk, bool eject)
 {
 	if (blk->removable)
-		blk->tray_open = eject;
+		move_tray(blk, eject);
 }

@@ -102,6 +102,8 @@ struct block *block_create_empty(const char *id);
 /* NULL or what is wrong. */
 const char *block_eject(struct block *blk, bool force);
 const char *block_change(struct block *blk, const char *path, bool read_only);
+/* The tray with what is in it. */
+const char *block_move_tray(struct block *blk, bool open, bool force);
 void block_drain_all(void);
 
 #endif

@@ -271,6 +271,17 @@ void bus_memory_place(struct bus *bus, struct bus_window *w, uint64_t base, uint
 void bus_begin(struct bus *bus);
 void bus_commit(struct bus *bus);
 
+/* The address space as the guest finds it, piece by piece in order: false after the last. */
+struct bus_piece {
+	uint64_t base, len, off;	/* @off: in its window */
+	const char *name;
+	const struct device *dev;	/* NULL: plain memory */
+	bool memory, readonly;
+	int prio;
+};
+bool bus_piece_at(const struct bus *bus, enum bus_space space, unsigned int n,
+		  struct bus_piece *piece);
+
 /*
  * An access by a vCPU; what no device answers reads as all ones. Where memory stands it is memory
  * that is read or written.

@@ -128,6 +128,21 @@ static void set_slot(struct bus *bus, unsigned int i, bool on)
 		s->w->dirty_all = true;
 }
 
+bool bus_piece_at(const struct bus *bus, enum bus_space space, unsigned int n,
+		  struct bus_piece *piece)
+{
+	const struct flat *f = &bus->view[space].at[n];
+
+	if (n >= bus->view[space].nr)
+		return false;
+	*piece = (struct bus_piece){
+		.base = f->base, .len = f->len, .off = f->base - f->w->base, .name = f->w->name,
+		.dev = f->w->dev, .memory = f->w->memory, .readonly = f->w->readonly,
+		.prio = f->w->prio,
+	};
+	return true;
+}
+
 static bool memory_piece(const struct flat *f, struct slot *want)
 {
 	const struct bus_window *w = f->w;

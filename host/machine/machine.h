@@ -38,6 +38,8 @@ const char *machine_state_name(enum machine_state state);	/* QMP's: "io-error" *
  * (the lock is released meanwhile); from a vCPU's thread it happens soon.
  */
 void machine_pause(enum machine_state why);
+/* From anywhere, without waiting: for who is in the middle of something. */
+void machine_pause_soon(enum machine_state why);
 /* From the event loop. NULL, or why not. */
 const char *machine_resume(void);
 /* From the event loop: all vCPUs are out of KVM_RUN until the second call, whatever the state is. */

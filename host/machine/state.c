@@ -6,6 +6,7 @@
  */
 #include <pthread.h>
 
+#include "host/block/block.h"
 #include "host/event.h"
 #include "host/loop.h"
 #include "host/machine/machine.h"
@@ -51,11 +52,16 @@ void machine_release(void)
 		vcpus_resume();
 }
 
+void machine_pause_soon(enum machine_state why)
+{
+	pause_asked = why;
+	loop_wake();
+}
+
 void machine_pause(enum machine_state why)
 {
 	if (!pthread_equal(pthread_self(), loop_thread)) {
-		pause_asked = why;
-		loop_wake();
+		machine_pause_soon(why);
 		return;
 	}
 	if (state != STATE_RUNNING)
@@ -74,6 +80,8 @@ const char *machine_resume(void)
 		return "the guest has ended; system_reset first";
 	event_send("RESUME");
 	state = STATE_RUNNING;
+	/* What a failure of a disk has stopped is tried again. */
+	block_retry_all();
 	if (!holds)
 		vcpus_resume();
 	return NULL;

@@ -14,7 +14,7 @@ tests/host/ide-y := tests/host/ide.o $(world-y)
 # The block layer, on files.
 test-y += tests/host/block
 san-test-y += tests/host/block
-tests/host/block-y := tests/host/block.o $(filter host/block/%,$(host-y)) host/loop.o \
+tests/host/block-y := tests/host/block.o $(filter host/block/%,$(host-y)) host/loop.o host/event.o \
 	host/keyval.o host/nearest.o host/report.o
 tests/host/block-libs := -luring
 test-y += tests/host/vga
