@@ -85,7 +85,7 @@ static uint32_t run_length(const struct channel *ch, uint32_t unit)
 	return n < CHUNK / unit ? n : CHUNK / unit;
 }
 
-/* One piece; false: the card has no more, or the count has run out. */
+/* One piece; false: the card had nothing, or the count has run out. */
 static bool move_piece(struct i8257 *d, unsigned int c, unsigned int n)
 {
 	struct channel *ch = &d->ctl[c].ch[n];
@@ -125,7 +125,7 @@ static bool move_piece(struct i8257 *d, unsigned int c, unsigned int n)
 			ch->user->terminal_count(ch->arg);
 		return false;
 	}
-	return done == len;
+	return done;
 }
 
 static bool may_run(const struct i8257 *d, unsigned int c, unsigned int n)

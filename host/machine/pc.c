@@ -12,6 +12,8 @@
 #include "devices/pci/i440fx.h"
 #include "devices/pci/piix3.h"
 #include "devices/pci/piix4_pm.h"
+#include "devices/storage/fdc82077.h"
+#include "host/block/drive.h"
 #include "host/chardev.h"
 #include "host/cpuid.h"
 #include "host/device_option.h"
@@ -31,11 +33,16 @@
 #define PORT_FW_CFG	0x510
 #define PORT_FW_CFG_DMA	0x514
 #define PORT_CONFIG	0xcf8
+#define PORT_FDC	0x3f0
+#define PORT_FDC_DIR	0x3f7
 #define PORT_CF9	0xcf9
 
 #define IRQ_KEYBOARD	1
+#define IRQ_FLOPPY	6
 #define IRQ_RTC		8
 #define IRQ_MOUSE	12
+
+#define DMA_FLOPPY	2
 
 #define PIIX3_PIRQRC	0x60
 #define CF9_RESET_VALUE	0x06	/* system reset, now */
@@ -177,12 +184,44 @@ static void make_debugcon(struct pc *pc)
 	device_realize(dev);
 }
 
+static void make_floppies(struct pc *pc)
+{
+	struct isa_dma line = { pc->dma, DMA_FLOPPY };
+	struct device *dev = device_create(pc->bus, "isa-fdc");
+	static const char *const props[] = { "driveA", "driveB" };
+	const struct drive *d;
+	unsigned int n;
+
+	for (n = 0; n < ARRAY_SIZE(props); n++) {
+		d = drive_at(DRIVE_FLOPPY, 0, n);
+		if (d)
+			device_set_ptr(dev, props[n], d->blk);
+	}
+	fdc_set_dma(dev, &line);
+	device_realize(dev);
+	device_map(dev, FDC_REGION_BASE, PORT_FDC);
+	device_map(dev, FDC_REGION_DIR, PORT_FDC_DIR);
+	device_connect_irq(dev, 0, IRQ_FLOPPY);
+	device_set_u64(pc->rtc, "floppies",
+		       (uint64_t)fdc_drive_type(dev, 0) << 4 | fdc_drive_type(dev, 1));
+	tell_acpi(pc, (struct acpi_device){ "FDC0", "PNP0700", 0,
+					    { { PORT_FDC, 6 }, { PORT_FDC_DIR, 1 } }, IRQ_FLOPPY,
+					    true, DMA_FLOPPY });
+}
+
 static void make_isa(struct pc *pc)
 {
 	struct device *dev;
 	unsigned int i;
 
+	pc->dma = device_create(pc->bus, "i8257");
+	device_realize(pc->dma);
+	device_map(pc->dma, I8257_REGION_LOW, PORT_DMA_LOW);
+	device_map(pc->dma, I8257_REGION_HIGH, PORT_DMA_HIGH);
+	device_map(pc->dma, I8257_REGION_PAGES, PORT_DMA_PAGES);
+
 	pc->rtc = device_create(pc->bus, "rtc");
+	make_floppies(pc);
 	device_set_u64(pc->rtc, "ram-below-4g", pc->vm->low_size);
 	device_set_u64(pc->rtc, "ram-above-4g", pc->vm->high_size);
 	device_realize(pc->rtc);
@@ -200,12 +239,6 @@ static void make_isa(struct pc *pc)
 					    { { PORT_I8042_DATA, 1 }, { PORT_I8042_CMD, 1 } },
 					    IRQ_KEYBOARD });
 	tell_acpi(pc, (struct acpi_device){ "MOU_", "PNP0F13", 0, { { 0 } }, IRQ_MOUSE });
-
-	pc->dma = device_create(pc->bus, "i8257");
-	device_realize(pc->dma);
-	device_map(pc->dma, I8257_REGION_LOW, PORT_DMA_LOW);
-	device_map(pc->dma, I8257_REGION_HIGH, PORT_DMA_HIGH);
-	device_map(pc->dma, I8257_REGION_PAGES, PORT_DMA_PAGES);
 
 	dev = device_create(pc->bus, "port92");
 	device_realize(dev);
