@@ -3,7 +3,8 @@ test-y += tests/host/devices
 san-test-y += tests/host/devices
 # A machine for one device: every test of a device links it, and all devices.
 world-y := tests/host/world.o tests/host/backends.o $(devices-y) $(filter host/bus/%,$(host-y)) \
-	host/display/display.o host/input/input.o host/input/keys.o host/firmware.o host/keyval.o host/nearest.o host/report.o
+	host/display/display.o host/input/input.o host/input/keys.o host/balloon.o \
+	host/firmware.o host/keyval.o host/nearest.o host/report.o
 tests/host/devices-y := tests/host/devices.o $(world-y)
 test-y += tests/host/bus
 san-test-y += tests/host/bus
@@ -53,6 +54,9 @@ tests/host/virtio-y := tests/host/virtio.o tests/host/virtio_driver.o $(world-y)
 test-y += tests/host/virtio_blk
 san-test-y += tests/host/virtio_blk
 tests/host/virtio_blk-y := tests/host/virtio_blk.o tests/host/virtio_driver.o $(world-y)
+test-y += tests/host/virtio_misc
+san-test-y += tests/host/virtio_misc
+tests/host/virtio_misc-y := tests/host/virtio_misc.o tests/host/virtio_driver.o $(world-y)
 test-y += tests/host/i8257
 san-test-y += tests/host/i8257
 tests/host/i8257-y := tests/host/i8257.o $(world-y)
