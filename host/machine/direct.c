@@ -21,7 +21,10 @@
 #define IO_END		0x10000u
 #define MEM32_BASE	0xe0000000u
 #define MEM32_END	0xfebfffffu
-#define TABLES_OFF	64	/* behind the RSDP */
+/* What is looked for comes first, then what it points at. */
+#define ANCHOR_OFF	64	/* of SMBIOS, behind the RSDP */
+#define TABLES_OFF	128
+
 
 /* PIRQA to D. */
 static const uint8_t link_irq[4] = { 10, 10, 11, 11 };
@@ -150,16 +153,21 @@ void pc_direct(struct pc *pc)
 {
 	const struct acpi_buf *tables = &pc->tables.buf[ACPI_FILE_TABLES];
 	const struct acpi_buf *rsdp = &pc->tables.buf[ACPI_FILE_RSDP];
+	uint64_t smbios;
 
 	bus_begin(pc->bus);
 	set_up_chipset(pc);
 	set_up_pci(pc);
 	bus_commit(pc->bus);
 	pc_make_tables(pc);
-	if (tables->len > ACPI_END - ACPI_BASE - TABLES_OFF)
+	smbios = ACPI_BASE + TABLES_OFF + ((tables->len + 15) & ~15ull);
+	if (smbios + pc->smbios.len > ACPI_END)
 		die("-smp %u: the ACPI tables of so many CPUs do not fit below 1 MiB; ask for fewer",
 		    pc->cfg->smp.cpus);
 	acpi_place(&pc->tables, ACPI_BASE + TABLES_OFF);
+	smbios_place(&pc->smbios, (uint32_t)smbios);
 	ram_write(pc->vm, ACPI_BASE, rsdp->data, rsdp->len);
+	ram_write(pc->vm, ACPI_BASE + ANCHOR_OFF, pc->smbios.anchor, SMBIOS_ANCHOR_LEN);
 	ram_write(pc->vm, ACPI_BASE + TABLES_OFF, tables->data, tables->len);
+	ram_write(pc->vm, smbios, pc->smbios.data, pc->smbios.len);
 }

@@ -118,6 +118,12 @@ static void add_tables(struct pc *pc)
 	add_file(pc, "etc/table-loader", script, len);
 }
 
+static void add_smbios(struct pc *pc)
+{
+	add_file(pc, "etc/smbios/smbios-anchor", pc->smbios.anchor, sizeof(pc->smbios.anchor));
+	add_file(pc, "etc/smbios/smbios-tables", pc->smbios.data, pc->smbios.len);
+}
+
 static void add_words(struct pc *pc)
 {
 	unsigned int i;
@@ -177,6 +183,8 @@ void pc_fill_fw_cfg(struct pc *pc)
 	struct device *f = pc->fw_cfg;
 	unsigned int cpus = pc->cfg->smp.cpus;
 
+	if (pc->cfg->have_uuid)
+		fw_cfg_add(f, FW_CFG_UUID, pc->cfg->uuid, sizeof(pc->cfg->uuid));
 	fw_cfg_add_number(f, FW_CFG_RAM_SIZE, pc->vm->ram_size, 8);
 	fw_cfg_add_number(f, FW_CFG_NOGRAPHIC, pc_options.vga == VGA_NONE, 2);
 	fw_cfg_add_number(f, FW_CFG_NB_CPUS, cpus, 2);
@@ -188,5 +196,6 @@ void pc_fill_fw_cfg(struct pc *pc)
 	if (pc->cfg->nographic)
 		add_number(pc, "etc/sercon-port", 0x3f8, 2);
 	add_tables(pc);
+	add_smbios(pc);
 	add_words(pc);
 }

@@ -323,6 +323,7 @@ void pc_finish(struct pc *pc)
 {
 	describe(pc);
 	pc_make_tables(pc);
+	smbios_build(&pc->smbios, pc->cfg, !pc->bios);
 	pc_fill_fw_cfg(pc);
 }
 

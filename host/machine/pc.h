@@ -8,6 +8,7 @@
 #include "host/acpi/tables.h"
 #include "host/boot/boot.h"
 #include "host/bus/pci.h"
+#include "host/machine/smbios.h"
 #include "host/options.h"
 #include "host/vm.h"
 
@@ -40,6 +41,7 @@ struct pc {
 	unsigned int nr_isa_devices;
 	struct acpi_machine acpi;
 	struct acpi_tables tables;
+	struct smbios smbios;
 	uint8_t *bios;		/* what ends at 4 GiB; NULL: a kernel is started directly */
 	uint64_t bios_len;
 };
