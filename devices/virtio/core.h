@@ -37,6 +37,8 @@ struct ring_ops {
 	void (*put_back)(struct virtio_queue *q, const struct virtio_chain *c);
 	void (*give)(struct virtio_dev *v, struct virtio_queue *q, const struct virtio_chain *c,
 		     uint32_t written);
+	/* What was given while q->holding is to be seen now. */
+	void (*publish)(struct virtio_dev *v, struct virtio_queue *q);
 	bool (*must_interrupt)(struct virtio_dev *v, struct virtio_queue *q);
 	/* Write down whether the driver shall notify. */
 	void (*suppress)(struct virtio_dev *v, struct virtio_queue *q);
@@ -60,6 +62,9 @@ struct virtio_queue {
 	bool avail_wrap, used_wrap;	/* packed */
 	uint32_t since;			/* entries given since the driver was last told */
 	bool quiet;			/* the device has asked not to be notified */
+	bool holding, held;		/* chains are given together; some are */
+	uint64_t held_at;		/* packed: the flags that make the first of them seen */
+	uint16_t held_flags;
 	unsigned int in_flight;		/* chains (split) or entries (packed) that the device holds */
 };
 

@@ -176,6 +176,21 @@ void virtio_done(struct virtio_dev *v, unsigned int n, struct virtio_chain *c, u
 	free(c);
 }
 
+void virtio_done_together(struct virtio_dev *v, unsigned int n, struct virtio_chain **c,
+			  const uint32_t *written, unsigned int nr)
+{
+	struct virtio_queue *q = v->queue[n];
+	unsigned int i;
+
+	q->holding = true;
+	q->held = false;
+	for (i = 0; i < nr; i++)
+		virtio_done(v, n, c[i], written[i]);
+	q->holding = false;
+	if (q->held)
+		q->ops->publish(v, q);
+}
+
 void virtio_notify(struct virtio_dev *v, unsigned int n)
 {
 	struct virtio_queue *q = v->queue[n];

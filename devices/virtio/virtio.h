@@ -128,11 +128,14 @@ struct virtio_chain {
 
 /* The next chain: malloc'ed, to be given back with virtio_done(); NULL: none (or broken). */
 struct virtio_chain *virtio_next(struct virtio_dev *v, unsigned int queue);
-/* Put it back as if never taken (no room for it yet); only the last one taken. */
+/* Put it back as if never taken (no room for it yet); the last one taken first. */
 void virtio_unget(struct virtio_dev *v, unsigned int queue, struct virtio_chain *c);
 /* Finished, @written bytes of its in-part written. Frees @c. Chains may end in any order. */
 void virtio_done(struct virtio_dev *v, unsigned int queue, struct virtio_chain *c,
 		 uint32_t written);
+/* The same for several, of which the driver sees all or none. */
+void virtio_done_together(struct virtio_dev *v, unsigned int queue, struct virtio_chain **c,
+			  const uint32_t *written, unsigned int nr);
 /* Tell the driver of what is done, if it wants to hear. */
 void virtio_notify(struct virtio_dev *v, unsigned int queue);
 bool virtio_queue_ready(const struct virtio_dev *v, unsigned int queue);

@@ -151,7 +151,20 @@ static void packed_give(struct virtio_dev *v, struct virtio_queue *q, const stru
 	move(&q->used, &q->used_wrap, c->count, q->size);
 	q->since += c->count;
 	q->in_flight -= c->count;
-	ring_write(v, at + DESC_FLAGS, &flags, sizeof(flags));
+	/* The driver looks at them in order: none is seen before the first. */
+	if (q->holding && !q->held) {
+		q->held = true;
+		q->held_at = at + DESC_FLAGS;
+		q->held_flags = flags;
+	} else {
+		ring_write(v, at + DESC_FLAGS, &flags, sizeof(flags));
+	}
+}
+
+static void packed_publish(struct virtio_dev *v, struct virtio_queue *q)
+{
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	ring_write(v, q->held_at, &q->held_flags, sizeof(q->held_flags));
 }
 
 static bool packed_must_interrupt(struct virtio_dev *v, struct virtio_queue *q)
@@ -176,6 +189,7 @@ const struct ring_ops virtio_packed = {
 	.take = packed_take,
 	.put_back = packed_put_back,
 	.give = packed_give,
+	.publish = packed_publish,
 	.must_interrupt = packed_must_interrupt,
 	.suppress = packed_suppress,
 	.waiting = packed_waiting,

@@ -115,6 +115,11 @@ static void split_put_back(struct virtio_queue *q, const struct virtio_chain *c)
 	q->in_flight -= c->count;
 }
 
+static void split_publish(struct virtio_dev *v, struct virtio_queue *q)
+{
+	ring_write(v, q->device + RING_IDX, &q->used, sizeof(q->used));
+}
+
 static void split_give(struct virtio_dev *v, struct virtio_queue *q, const struct virtio_chain *c,
 		       uint32_t written)
 {
@@ -127,7 +132,9 @@ static void split_give(struct virtio_dev *v, struct virtio_queue *q, const struc
 	q->used++;
 	q->since++;
 	q->in_flight--;
-	ring_write(v, q->device + RING_IDX, &q->used, sizeof(q->used));
+	q->held = q->holding;
+	if (!q->holding)
+		split_publish(v, q);
 }
 
 static bool split_must_interrupt(struct virtio_dev *v, struct virtio_queue *q)
@@ -148,6 +155,7 @@ const struct ring_ops virtio_split = {
 	.take = split_take,
 	.put_back = split_put_back,
 	.give = split_give,
+	.publish = split_publish,
 	.must_interrupt = split_must_interrupt,
 	.suppress = split_suppress,
 	.waiting = split_waiting,

@@ -71,6 +71,9 @@ ROWS = [
     ("e1000", "e1000", E1000),
     ("e1000-82544gc", "e1000-82544gc", E1000),
     ("e1000-82545em", "e1000-82545em", E1000),
+    ("virtio-net", "virtio-net-pci", VIRTIO),
+    ("virtio-net, packed rings", "virtio-net-pci-non-transitional,packed=on", VIRTIO),
+    ("virtio-net, legacy", "virtio-net-pci,disable-modern=on,mrg_rxbuf=off", VIRTIO),
 ]
 
 
