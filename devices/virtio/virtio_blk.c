@@ -440,6 +440,7 @@ static void queue_reset(struct virtio_dev *v, unsigned int n)
 static void unrealize(struct virtio_dev *v)
 {
 	block_drain(to_blk(v)->blk);
+	block_detach(to_blk(v)->blk);
 }
 
 static const struct device_prop props[] = {

@@ -133,9 +133,173 @@ static void statistics(void)
 	ok(!balloon_stat(BALLOON_FREE, &val, &when), "a reset forgets");
 }
 
+/* --- the console --- */
+
+enum { F_SIZE = 0, F_MULTIPORT = 1, F_EMERG = 2 };
+enum { DEVICE_READY, DEVICE_ADD, DEVICE_REMOVE, PORT_READY, CONSOLE_PORT, RESIZE, PORT_OPEN, PORT_NAME };
+
+static struct chardev line[2];
+
+static struct device *port(const char *kind, struct chardev *chr)
+{
+	struct device *dev = make(kind);
+	const char *wrong = dev->cls->attach(dev, NULL);
+
+	if (wrong)
+		printf("# %s\n", wrong);
+	if (chr)
+		device_set_ptr(dev, "chardev", chr);
+	return dev;
+}
+
+static struct device *console, *agent;
+
+static void serial(uint64_t features)
+{
+	struct device *dev;
+
+	fresh();
+	memset(line, 0, sizeof(line));
+	dev = make_pci("virtio-serial-pci", DRIVER_DEVFN);
+	device_set_u64(dev, "max_ports", 4);
+	driver_find(&d, PCI_MODERN, dev, false);
+	console = port("virtconsole", &line[0]);
+	device_set_u64(console, "cols", 132);
+	device_set_u64(console, "rows", 43);
+	device_realize(console);
+	agent = port("virtserialport", &line[1]);
+	device_set_ptr(agent, "name", "org.agent.0");
+	device_realize(agent);
+	driver_start(&d, features);
+}
+
+static int64_t say(unsigned int queue, const void *data, unsigned int len)
+{
+	struct buffer buf = { guest_alloc(4096), len, false };
+
+	memcpy(ram + buf.gpa, data, len);
+	return driver_do(&d, queue, &buf, 1);
+}
+
+static void control(uint32_t id, uint16_t event, uint16_t val)
+{
+	const struct { uint32_t id; uint16_t event, val; } c = { id, event, val };
+
+	say(3, &c, sizeof(c));
+}
+
+static uint64_t ear[8];
+
+/* Buffers for what the device has to say. */
+static void listen_at(unsigned int queue, unsigned int nr, uint32_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct buffer buf = { ear[i] = guest_alloc(4096), len, true };
+
+		driver_add(&d, queue, &buf, 1, false);
+	}
+	driver_kick(&d, queue);
+}
+
+static bool told(unsigned int i, uint32_t id, uint16_t event, uint16_t val, const void *more,
+		 uint32_t more_len)
+{
+	const struct { uint32_t id; uint16_t event, val; } c = { id, event, val };
+	uint16_t used;
+	uint32_t len;
+
+	return driver_used(&d, 2, &used, &len) && len == 8 + more_len &&
+	       !memcmp(ram + ear[i], &c, 8) && !memcmp(ram + ear[i] + 8, more, more_len);
+}
+
+static void single_port(void)
+{
+	uint16_t id;
+	uint32_t len;
+
+	serial(BIT(F_SIZE) | BIT(F_EMERG));
+	ok(driver_config(&d, 0, 4) == (132 | 43 << 16) && driver_config(&d, 4, 4) == 4, "size and ports");
+	driver_set_config(&d, 8, 4, '!');
+	ok(line[0].len == 1 && line[0].out[0] == '!', "an emergency");
+	ok(say(1, "hello", 5) == 0 && line[0].len == 6 && !memcmp(line[0].out, "!hello", 6), "output");
+	ok(line[0].user->room(line[0].arg) == 0, "no room before there are buffers");
+	listen_at(0, 2, 3);
+	ok(line[0].user->room(line[0].arg) == 3, "room of one buffer");
+	line[0].user->input(line[0].arg, (const uint8_t *)"abc", 3);
+	ok(driver_used(&d, 0, &id, &len) && len == 3 && !memcmp(ram + ear[0], "abc", 3), "input");
+	line[0].full = true;
+	ok(say(1, "world", 5) == -1 && line[0].len == 6, "a full back end: the buffer waits");
+	line[0].full = false;
+	line[0].user->writable(line[0].arg);
+	ok(driver_used(&d, 1, &id, &len) && line[0].len == 11, "and goes on");
+	line[0].full = true;
+	say(1, "lost", 4);
+	driver_set_status(&d, 0);
+	line[0].full = false;
+	line[0].user->writable(line[0].arg);
+	ok(line[0].len == 11, "a reset forgets what waits");
+	ok(say(5, "x", 1) != 0, "and nothing is taken after it");
+}
+
+static void many_ports(void)
+{
+	const uint16_t size[2] = { 132, 43 };
+	struct buffer small;
+	uint16_t id;
+	uint32_t len;
+
+	serial(BIT(F_MULTIPORT) | BIT(F_SIZE));
+	ok(driver_nr_queues(&d) == 10, "ten queues");
+	listen_at(2, 1, 64);
+	control(0, DEVICE_READY, 1);
+	ok(told(0, 0, DEVICE_ADD, 1, "", 0) && !driver_used(&d, 2, &id, &len),
+	   "the first port is added; the second waits for a buffer");
+	listen_at(2, 8, 64);
+	ok(told(0, 1, DEVICE_ADD, 1, "", 0), "which comes");
+	line[0].user->opened(line[0].arg, true);
+	control(0, PORT_READY, 1);
+	ok(told(1, 0, PORT_OPEN, 1, "", 0), "somebody is at the other end");
+	ok(told(2, 0, CONSOLE_PORT, 1, "", 0) && told(3, 0, RESIZE, 1, size, 4) &&
+	   told(4, 0, PORT_OPEN, 1, "", 0), "a console, its size, open");
+	control(1, PORT_READY, 1);
+	ok(told(5, 1, PORT_OPEN, 0, "", 0) && told(6, 1, PORT_NAME, 1, "org.agent.0", 11),
+	   "a port, not open, and its name");
+	listen_at(4, 1, 64);
+	ok(line[1].user->room(line[1].arg) == 0, "nothing goes in before the guest has opened it");
+	control(1, PORT_OPEN, 1);
+	ok(line[1].user->room(line[1].arg) == 64, "then it does");
+	line[1].user->input(line[1].arg, (const uint8_t *)"ping", 4);
+	ok(driver_used(&d, 4, &id, &len) && len == 4 && !memcmp(ram + ear[0], "ping", 4), "in");
+	ok(say(5, "pong", 4) == 0 && !memcmp(line[1].out, "pong", 4), "and out");
+	ok(say(7, "void", 4) == 0, "a port that is none swallows all");
+	control(77, PORT_OPEN, 1);
+	control(0xffffffff, PORT_READY, 1);
+	control(1, 99, 1);
+	ok(say(3, "abc", 3) == 0 && !(driver_status(&d) & STATUS_NEEDS_RESET),
+	   "messages of no port, of no kind, and half a one");
+	small = (struct buffer){ guest_alloc(4096), 3, true };
+	driver_add(&d, 2, &small, 1, false);
+	driver_kick(&d, 2);
+	control(1, PORT_READY, 1);
+	ok(!(driver_status(&d) & STATUS_NEEDS_RESET), "a buffer too small for a message");
+	agent = port("virtserialport", NULL);
+	device_set_u64(agent, "nr", 1);
+	ok(device_try_realize(agent), "a port that is taken: refused");
+	agent = port("virtserialport", NULL);
+	device_set_u64(agent, "nr", 4);
+	ok(device_try_realize(agent), "one that is not there: refused");
+	fresh();
+	agent = make("virtserialport");
+	ok(agent->cls->attach(agent, NULL) && device_try_realize(agent), "no device to sit on: refused");
+}
+
 int main(void)
 {
 	pages();
 	statistics();
+	single_port();
+	many_ports();
 	return world_end();
 }
