@@ -4,3 +4,4 @@ host-libs += -ljson-c
 host-libs += -lslirp
 host-libs += -lpng
 host-libs += -luring
+host-libs += -lvncserver

@@ -68,3 +68,10 @@ tests/guest/net.py-opts := timeout=300
 test-y += tests/host/fdc
 san-test-y += tests/host/fdc
 tests/host/fdc-y := tests/host/fdc.o $(world-y)
+# The VNC server, with a display of the test's, and an RFB client in Python.
+prog-y += tests/host/vncd
+tests/host/vncd-y := tests/host/vncd.o $(filter host/display/vnc%,$(host-y)) host/display/display.o \
+	host/input/input.o host/input/keys.o host/loop.o host/keyval.o host/nearest.o host/object.o \
+	host/secret.o host/report.o
+tests/host/vncd-libs := -lvncserver
+check-y += tests/host/vnc.py
