@@ -10,11 +10,12 @@
 #include <string.h>
 
 #include "devices/storage/ide.h"
+#include "devices/storage/piix3_ide.h"
 
 #define MAX_DESCRIPTORS (65536u / 8)
 
 /* Configuration space. */
-enum { IDETIM = 0x40, SIDETIM = 0x44 };
+enum { IDETIM = PIIX3_IDE_IDETIM, SIDETIM = 0x44 };
 #define IDETIM_DECODE 0x80		/* in the upper byte */
 
 /* A channel's bus master registers. */

@@ -10,6 +10,7 @@
 
 #include "devices/pci/i440fx.h"
 #include "devices/pci/piix4_pm.h"
+#include "devices/storage/piix3_ide.h"
 #include "host/machine/pc.h"
 #include "host/report.h"
 
@@ -145,6 +146,8 @@ static void set_up_chipset(struct pc *pc)
 		set(pc, DEVFN_HOST, I440FX_PAM0 + i, PAM_RAM, 1);
 	for (i = 0; i < 4; i++)
 		set(pc, DEVFN_ISA, PIIX3_PIRQRC + i, link_irq[i], 1);
+	/* Both IDE channels decode their ports. */
+	set(pc, DEVFN_IDE, PIIX3_IDE_IDETIM, 0x80008000, 4);
 	set(pc, DEVFN_PM, PIIX4_PM_PMBA, PM_BASE, 4);
 	set(pc, DEVFN_PM, PIIX4_PM_PMREGMISC, 1, 1);
 }
