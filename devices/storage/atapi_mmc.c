@@ -175,12 +175,9 @@ static void start_stop(struct cd *k)
 		return;
 	}
 	block_guest_eject(k->ide.blk, !start);
-	if (!before && has_medium(k)) {
-		k->attention = true;
-		k->event = CD_EVENT_NEW;
-	} else if (before && !has_medium(k)) {
-		k->event = CD_EVENT_GONE;
-	}
+	/* The host knows that it moved the tray: no attention is due, and Linux would take it ill. */
+	if (before != has_medium(k))
+		k->event = before ? CD_EVENT_GONE : CD_EVENT_NEW;
 	cd_good(k);
 }
 

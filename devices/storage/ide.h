@@ -85,8 +85,8 @@ struct ide_controller_ops {
 	/* @d asks for DMA: call d->dma_ready() now or when the guest starts it. */
 	void (*dma_request)(struct ide_channel *c);
 	/*
-	 * The next pieces of guest memory into @d->pieces, up to @max bytes and in whole sectors; 0 bytes: the table
-	 * is at its end, or wrong.
+	 * The next pieces of guest memory into @d->pieces, up to @max bytes and in whole sectors;
+	 * 0 bytes: the table is at its end, or wrong.
 	 */
 	uint64_t (*dma_map)(struct ide_drive *d, uint64_t max, bool to_guest);
 	/* Copy to guest memory: how much found room. */

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "devices/storage/piix3_ide.h"
 #include "host/bus/internal.h"
 #include "host/display/display.h"
 #include "tests/host/world.h"
@@ -61,6 +62,31 @@ static uint64_t base_of(unsigned int region)
 							MMIO_BASE + region * MMIO_STEP;
 }
 
+/* A controller is nothing without what hangs on it. */
+static const struct { const char *parent, *child, *bus; } children[] = {
+	{ "piix3-ide", "ide-hd", "ide.0" },
+	{ "piix3-ide", "ide-cd", "ide.0" },
+	{ "piix3-ide", "ide-cd", "ide.1" },
+};
+
+static void add_children(void)
+{
+	struct device *child;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(children); i++) {
+		if (strcmp(children[i].parent, cls->name))
+			continue;
+		child = make(children[i].child);
+		device_set_ptr(child, "drive", disk);
+		if (child->cls->attach(child, children[i].bus) || device_try_realize(child))
+			printf("# %s: no %s on it\n", cls->name, children[i].child);
+	}
+	/* As firmware leaves it: both channels decode their ports. */
+	if (!strcmp(cls->name, "piix3-ide"))
+		config_write(DEVFN, PIIX3_IDE_IDETIM, 0x80008000, 4);
+}
+
 static bool build(void)
 {
 	unsigned int i;
@@ -74,11 +100,16 @@ static bool build(void)
 	give_back_ends();
 	if (device_try_realize(dev))
 		return false;
+	add_children();
 	for (i = 0; !cls->pci && i < cls->nr_regions; i++)
 		device_place(dev, i, base_of(i), PRIO_PCI, true);
 	for (i = 0; cls->pci && i < PCI_BARS; i++)
 		if (cls->pci->bar[i].kind != PCI_BAR_NONE)
 			pci_enable(DEVFN, i, base_of(cls->pci->bar[i].region));
+	/* What is behind no BAR is the board's to place. */
+	for (i = 0; cls->pci && i < cls->nr_regions; i++)
+		if (!dev->window[i] && dev->region_len[i])
+			device_place(dev, i, base_of(i), PRIO_FIXED, true);
 	for (i = 0; i < cls->nr_irqs; i++)
 		device_connect_irq(dev, i, 1 + i);
 	return true;

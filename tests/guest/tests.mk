@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-check-y += tests/guest/boot.py
+check-y += tests/guest/boot.py tests/guest/disks.py
+tests/guest/disks.py-opts := timeout=400
 tests/guest/boot.py-opts := timeout=840
