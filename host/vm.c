@@ -155,6 +155,18 @@ void vm_reset_irqchip(const struct vm *vm)
 	vm_must(vm, KVM_SET_PIT2, &first_pit, "KVM_SET_PIT2");
 }
 
+void vm_replace_pit(const struct vm *vm, bool replaced)
+{
+	struct kvm_pit_state2 pit;
+
+	vm_must(vm, KVM_GET_PIT2, &pit, "KVM_GET_PIT2");
+	if (replaced)
+		pit.flags |= KVM_PIT_FLAGS_HPET_LEGACY;
+	else
+		pit.flags &= ~(uint32_t)KVM_PIT_FLAGS_HPET_LEGACY;
+	vm_must(vm, KVM_SET_PIT2, &pit, "KVM_SET_PIT2");
+}
+
 void vm_set_gsi(const struct vm *vm, unsigned int gsi, bool level)
 {
 	struct kvm_irq_level irq = { .irq = gsi, .level = level };

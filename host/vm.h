@@ -43,6 +43,8 @@ void vm_create(struct vm *vm);
 int vm_must(const struct vm *vm, unsigned long request, void *arg, const char *what);
 /* Interrupt controllers and timer as they were at power-on. */
 void vm_reset_irqchip(const struct vm *vm);
+/* The timer's output is another's (HPET legacy replacement), or its own again. */
+void vm_replace_pit(const struct vm *vm, bool replaced);
 void vm_set_gsi(const struct vm *vm, unsigned int gsi, bool level);
 
 #endif

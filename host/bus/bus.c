@@ -214,31 +214,45 @@ const char *device_try_realize(struct device *dev)
 
 /* --- interrupt lines and requests --- */
 
+/* @dev begins or ceases to hold @gsi up. */
+static void hold(struct device *dev, unsigned int gsi, bool level)
+{
+	struct bus *bus = dev->bus;
+	uint16_t before = bus->holders[gsi];
+
+	bus->holders[gsi] = level ? before + 1 : before - 1;
+	if (!before == !bus->holders[gsi])
+		return;
+	if (tracing(TRACE_IRQ))
+		trace("irq %u %s (%s)", gsi, level ? "up" : "down", dev->cls->name);
+	bus->ops->set_gsi(bus->arg, gsi, level);
+}
+
 void device_connect_irq(struct device *dev, unsigned int n, unsigned int gsi)
 {
-	if (n >= dev->cls->nr_irqs || gsi >= BUS_MAX_GSI)
+	if (n >= dev->cls->nr_irqs || gsi >= BUS_MAX_GSI || dev->irq[n].gsi >= 0)
 		die("device %s: interrupt line %u cannot be connected", dev->cls->name, n);
 	dev->irq[n].gsi = (int)gsi;
+	if (dev->irq[n].level)
+		hold(dev, gsi, true);
+}
+
+void device_disconnect_irq(struct device *dev, unsigned int n)
+{
+	int gsi = dev->irq[n].gsi;
+
+	dev->irq[n].gsi = -1;
+	if (gsi >= 0 && dev->irq[n].level)
+		hold(dev, (unsigned int)gsi, false);
 }
 
 void device_set_irq(struct device *dev, unsigned int n, bool level)
 {
-	struct bus *bus = dev->bus;
-	int gsi = dev->irq[n].gsi;
-	uint16_t before;
-
 	if (dev->irq[n].level == level)
 		return;
 	dev->irq[n].level = level;
-	if (gsi < 0)
-		return;
-	before = bus->holders[gsi];
-	bus->holders[gsi] = level ? before + 1 : before - 1;
-	if (!before != !bus->holders[gsi]) {
-		if (tracing(TRACE_IRQ))
-			trace("irq %d %s (%s)", gsi, level ? "up" : "down", dev->cls->name);
-		bus->ops->set_gsi(bus->arg, (unsigned int)gsi, level);
-	}
+	if (dev->irq[n].gsi >= 0)
+		hold(dev, (unsigned int)dev->irq[n].gsi, level);
 }
 
 void device_send_msi(struct bus *bus, uint64_t addr, uint32_t data)

@@ -246,6 +246,7 @@ void device_realize(struct device *dev);
 /* The same for what a user asked for: NULL, or what is wrong; the device is gone then. */
 const char *device_try_realize(struct device *dev);
 void device_connect_irq(struct device *dev, unsigned int n, unsigned int gsi);
+void device_disconnect_irq(struct device *dev, unsigned int n);
 
 /*
  * Where windows stand. Where two overlap, the higher @prio wins, then the later one: the board's

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "devices/pc/fw_cfg.h"
+#include "devices/pc/hpet.h"
 #include "devices/pc/isa_dma.h"
 #include "devices/pci/i440fx.h"
 #include "devices/pci/piix3.h"
@@ -209,6 +210,30 @@ static void make_floppies(struct pc *pc)
 					    true, DMA_FLOPPY });
 }
 
+/* The places of the timer and the clock are the HPET's, or theirs again. */
+static void replace_legacy(void *arg, bool replaced)
+{
+	struct pc *pc = arg;
+
+	vm_replace_pit(pc->vm, replaced);
+	device_disconnect_irq(pc->rtc, 0);
+	if (!replaced)
+		device_connect_irq(pc->rtc, 0, IRQ_RTC);
+}
+
+static void make_hpet(struct pc *pc)
+{
+	struct device *dev = device_create(pc->bus, "hpet");
+	unsigned int n;
+
+	hpet_set_legacy(dev, replace_legacy, pc);
+	device_realize(dev);
+	device_map(dev, 0, HPET_BASE);
+	/* Input 2 of the I/O APIC is where request 0 comes in. */
+	for (n = 2; n < HPET_ROUTES; n++)
+		device_connect_irq(dev, n, n == 2 ? 0 : n);
+}
+
 static void make_isa(struct pc *pc)
 {
 	struct device *dev;
@@ -227,6 +252,7 @@ static void make_isa(struct pc *pc)
 	device_realize(pc->rtc);
 	device_map(pc->rtc, 0, PORT_RTC);
 	device_connect_irq(pc->rtc, 0, IRQ_RTC);
+	make_hpet(pc);
 	tell_acpi(pc, (struct acpi_device){ "RTC0", "PNP0B00", 0, { { PORT_RTC, 2 } }, IRQ_RTC });
 
 	dev = device_create(pc->bus, "i8042");
@@ -285,6 +311,8 @@ static void describe(struct pc *pc)
 		.mmio64_last = last,
 		.i8042 = true,
 		.vga = pc->vga,
+		.hpet = HPET_BASE,
+		.hpet_id = HPET_ID,
 		.isa_devfn = DEVFN_ISA,
 		.pirqrc = PIIX3_PIRQRC,
 		.devices = pc->isa_device,

@@ -21,6 +21,7 @@
 
 #define IOAPIC_BASE	0xfec00000u
 #define LAPIC_BASE	0xfee00000u
+#define HPET_BASE	0xfed00000u
 #define PM_BASE		0x600	/* where firmware puts the power management block, and we without one */
 
 #define IRQ_SCI		9

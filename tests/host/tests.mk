@@ -75,3 +75,6 @@ tests/host/vncd-y := tests/host/vncd.o $(filter host/display/vnc%,$(host-y)) hos
 	host/secret.o host/report.o
 tests/host/vncd-libs := -lvncserver
 check-y += tests/host/vnc.py
+test-y += tests/host/hpet
+san-test-y += tests/host/hpet
+tests/host/hpet-y := tests/host/hpet.o $(world-y)
