@@ -292,6 +292,10 @@ lint: ## Format, cppcheck, headers compile alone, the core reaches out through p
 	@CORE_OBJS='$(call obj,$(core-y))' BT_OBJS='$(call obj,$(bt-y))' \
 	 CORE_CFLAGS='$(filter-out -MMD -MP,$(CORE_CFLAGS))' scripts/lint
 
+.PHONY: devices-table
+devices-table: all ## Write docs/devices.md from what the devices say of themselves
+	$(Q)$(B)/anykvm -device help-table >$(B)/devices.md && mv $(B)/devices.md docs/devices.md
+
 .PHONY: coverage-table
 coverage-table: all ## Print which ioctls and capabilities are answered, from the code's own tables
 	@$(B)/anykvm-exec --coverage-table

@@ -140,6 +140,51 @@ static noreturn void list_properties(const struct device_class *cls)
 	end_process(0);
 }
 
+/* docs/devices.md: `make devices-table`. */
+static void table_row(const struct device_class *cls)
+{
+	const struct device_prop *p = cls->props;
+	const char *between = "";
+	char values[96];
+	size_t i;
+
+	printf("| `%s` | %s | %s | ", cls->name, cls->what, cls->sheet ? cls->sheet : "");
+	for (; p < cls->props + cls->nr_props; p++) {
+		if (!p->help)
+			continue;
+		device_prop_values(p, values, sizeof(values));
+		printf("%s`%s=", between, p->name);
+		for (i = 0; values[i]; i++)
+			printf(values[i] == '|' ? "\\|" : "%c", values[i]);
+		printf("`");
+		between = " ";
+	}
+	printf(" | %s |\n", cls->missing ? cls->missing : "");
+}
+
+static void table(const char *title, bool user)
+{
+	const struct device_class *const *c;
+	unsigned int i;
+
+	printf("\n## %s\n\n| device | what | after | properties | not modelled |\n"
+	       "| --- | --- | --- | --- | --- |\n", title);
+	for (i = 0; i < ARRAY_SIZE(categories); i++)
+		for (c = device_classes(); *c; c++)
+			if ((*c)->user == user && !strcmp(device_category(*c), categories[i].title))
+				table_row(*c);
+}
+
+static noreturn void print_table(void)
+{
+	printf("# Devices\n\n"
+	       "Printed by `make devices-table` from what the devices say of themselves; a test holds it "
+	       "to that.\n`-device NAME,help` explains the properties.\n");
+	table("By -device", true);
+	table("On the board", false);
+	end_process(0);
+}
+
 /* --- -device --- */
 
 static const struct device_class *find_class(const struct keyval *kv, const char *name)
@@ -206,6 +251,8 @@ void device_option_add(const char *val)
 	name = keyval_need(kv, "driver");
 	if (!strcmp(name, "help") || !strcmp(name, "?"))
 		list_devices();
+	if (!strcmp(name, "help-table"))
+		print_table();
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		die("out of memory");

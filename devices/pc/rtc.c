@@ -418,6 +418,7 @@ static const struct device_prop rtc_props[] = {
 static const struct device_class rtc = {
 	.name = "rtc",
 	.what = "real time clock and CMOS memory (MC146818A)",
+	.sheet = "Motorola MC146818A; IBM PC/AT technical reference, CMOS memory",
 	.size = sizeof(struct rtc),
 	.regions = rtc_regions,
 	.nr_regions = ARRAY_SIZE(rtc_regions),

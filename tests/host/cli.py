@@ -167,7 +167,22 @@ def main():
     refused("two serial ports on one terminal",
             ["-serial", "stdio", "-serial", "mon:stdio", "-kernel", good], "already")
     refused("five serial ports", ["-serial", "null"] * 5, "4 serial ports")
-    prints("devices", ["-device", "help"], "-device NAME")
+    prints("devices", ["-device", "help"], "-device NAME", "Network:", "e1000", "virtio-blk-pci")
+    prints("a device's properties", ["-device", "e1000,help"], "netdev=NETDEV", "mac=", "romfile=",
+           "addr=SLOT", "After: ")
+    refused("-device with a slip", ["-device", "e100"], "did you mean 'e1000'?")
+    refused("-device, unknown property", ["-device", "e1000,netdv=a"], "'netdv'", "'netdev'")
+    refused("-device, no id", ["-device", "e1000,id=1x"], "id=1x", "begin with a letter")
+    refused("-device, one id twice", ["-device", "e1000,id=a", "-device", "VGA,id=a"], "id=a")
+    for words, says in (("e1000,netdev=n9", "n9"), ("e1000,mac=1", "52:54:00"),
+                        ("e1000,mac=53:54:00:12:34:56", "multicast"), ("e1000,addr=20", "1f.7"),
+                        ("e1000,addr=4.1", "multifunction"), ("e1000,addr=0", "taken by i440fx"),
+                        ("e1000,bus=pci.1", "pci.0"), ("virtio-blk-pci,drive=d9", "d9"),
+                        ("virtio-blk-pci,num-queues=65", "from 1 to 64"),
+                        ("e1000,multifunction=maybe", "on or off"), ("ide-hd,addr=3", "addr=")):
+        refused(f"-device {words}", ["-accel", "bt", "-device", words], "-device " + words, says)
+    refused("-global with a wrong value",
+            ["-accel", "bt", "-global", "e1000.mac=x", "-device", "e1000"], "mac=x")
     refused("-device unknown", ["-device", "nosuchcard"], "-device", "'nosuchcard'")
     refused("-device of the board", ["-device", "rtc"], "rtc is part of the board")
     refused("-device in JSON", ["-device", '{"driver":"x"}'], "JSON")

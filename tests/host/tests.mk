@@ -29,7 +29,7 @@ test-y += tests/host/cirrus
 san-test-y += tests/host/cirrus
 tests/host/cirrus-y := tests/host/cirrus.o $(world-y)
 check-y += tests/host/cli.py tests/host/terminal.py tests/host/seeing.py
-check-y += tests/host/qmp.py
+check-y += tests/host/qmp.py tests/host/devices_table.py
 tests/host/seeing.py-opts := timeout=300
 # A hostile guest for every device: a few random rows here, libFuzzer in make fuzz-devices.
 san-test-y += tests/fuzz/device
