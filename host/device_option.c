@@ -334,6 +334,16 @@ static const char *place(struct pci_bus *pci, struct device *dev, const char *bu
 	return text;
 }
 
+bool device_option_given(const char *class_name)
+{
+	const struct user_device *d;
+
+	for (d = wanted; d; d = d->next)
+		if (!strcmp(d->cls->name, class_name))
+			return true;
+	return false;
+}
+
 static void create(struct bus *bus, struct pci_bus *pci, const struct user_device *d)
 {
 	struct keyval *kv = keyval_parse("-device", d->text, "driver");

@@ -17,6 +17,9 @@ void user_devices_create(struct bus *bus, struct pci_bus *pci);
 /* As if "-device @text" stood on the command line: other options' short forms (-nic). */
 void device_option_add(const char *text);
 
+/* Is there a -device of this class? The board leaves its own default one out then. */
+bool device_option_given(const char *class_name);
+
 /* Kinds of devices for lists ("Storage"), from what a class says of itself. */
 const char *device_category(const struct device_class *cls);
 /* What may be written for a property's value ("on|off", "0..7"). */

@@ -6,6 +6,7 @@
 #include "devices/pc/pflash.h"
 #include "host/block/block.h"
 #include "host/block/drive.h"
+#include "host/device_option.h"
 #include "host/machine/pc.h"
 #include "host/machine/pc_options.h"
 #include "host/report.h"
@@ -42,7 +43,9 @@ static void make_ide(struct pc *pc)
 		device_map(dev, i, ide_ports[i]);
 	device_connect_irq(dev, 0, IRQ_IDE);
 	device_connect_irq(dev, 1, IRQ_IDE + 1);
-	if (!pc_options.nodefaults && !drive_at(DRIVE_IDE, 1, 0))
+	/* As QEMU does: who hangs drives there himself gets none from us. */
+	if (!pc_options.nodefaults && !drive_at(DRIVE_IDE, 1, 0) &&
+	    !device_option_given("ide-hd") && !device_option_given("ide-cd"))
 		put_ide(pc, block_create_empty("ide1-cd0"), 1, 0, true);
 }
 
