@@ -130,7 +130,7 @@ static void set_window(struct std_vga *s)
 	v->linear = on && s->dispi[DISPI_BPP] != 4;
 	v->words = on ? v->vram_size / 4 : 0x10000;
 	v->bank = on ? s->dispi[DISPI_BANK] * BANK_LEN : 0;
-	v->redraw = true;
+	vga_window_changed(v);
 }
 
 static void write_enable(struct std_vga *s, uint16_t val)
@@ -139,6 +139,7 @@ static void write_enable(struct std_vga *s, uint16_t val)
 
 	s->dispi[DISPI_ENABLE] = val;
 	s->v.dac_8_bit = val & ENABLE_8BIT_DAC;
+	s->v.redraw = true;
 	if (is_on(s) && !was) {
 		s->dispi[DISPI_VIRT_WIDTH] = s->dispi[DISPI_X_OFFSET] = 0;
 		s->dispi[DISPI_Y_OFFSET] = 0;
@@ -292,6 +293,7 @@ static const char *std_realize(struct device *dev)
 		return "xres and yres: are not multiples of 8";
 	s->v.vram_size = (uint32_t)s->vgamem_mb << 20;
 	device_region_len(dev, REGION_VRAM, s->v.vram_size);
+	s->v.may_map = true;
 	edid_make(s->edid, (unsigned int)s->xres, (unsigned int)s->yres);
 	return vga_init(&s->v, &std_card, REGION_VRAM);
 }

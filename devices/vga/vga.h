@@ -141,6 +141,12 @@ struct vga {
 	uint32_t bank;			/* added to addresses: bytes of a plane, or of chain-4 */
 	uint32_t words;			/* the window's part of VRAM, in words, a power of two */
 	bool linear;			/* chain-4, whatever the sequencer says */
+	bool may_map;			/* the window may be plain memory to the guest */
+	/* The window as memory, while its bytes are bytes and it is not moved all the time. */
+	struct bus_window *mapped;
+	bool is_mapped;
+	uint32_t mapped_at;		/* in VRAM */
+	unsigned int plain_accesses;	/* since it could have been mapped */
 	/* Drawing. */
 	struct display *display;
 	const struct surface *surface;
@@ -178,6 +184,8 @@ void vga_place(struct device *dev, unsigned int ports, unsigned int window, unsi
 /* A byte of the window in the modes of a VGA, @addr counted from where the window begins. */
 uint8_t vga_memory_read(struct vga *v, uint32_t addr);
 void vga_memory_write(struct vga *v, uint32_t addr, uint8_t val);
+/* After a change of what the window shows. */
+void vga_window_changed(struct vga *v);
 /* The device wrote VRAM. */
 void vga_vram_written(struct vga *v, uint32_t at, uint32_t len);
 
@@ -200,6 +208,8 @@ uint32_t *vga_text_line(struct vga *v, const struct vga_mode *m, uint32_t ma, un
 /* Bit 0: cursor, bit 1: attributes. A bit is set while what blinks is to be seen. */
 unsigned int vga_blink_phase(void);
 uint8_t vga_status_1(const struct vga *v);
+/* What the guest wrote through the window as memory becomes bits of v->dirty. */
+void vga_window_log(struct vga *v);
 
 static inline void vga_touch(struct vga *v, uint32_t at)
 {

@@ -237,6 +237,7 @@ static void see_log(struct vga *v)
 {
 	size_t words = (v->vram_size / VGA_PAGE + 63) / 64, i;
 
+	vga_window_log(v);
 	if (!device_memory_dirty(&v->p.dev, v->vram_region, v->dirty_log))
 		memset(v->dirty_log, 0xff, words * sizeof(*v->dirty_log));
 	for (i = 0; i < words; i++) {

@@ -77,7 +77,10 @@ static void seq_write(struct vga *v, uint8_t val)
 {
 	unsigned int i = v->seq_index;
 
-	if (i < sizeof(seq_bits) && set(&v->seq[i], val & seq_bits[i]) && i != SEQ_MAP_MASK)
+	if (i >= sizeof(seq_bits) || !set(&v->seq[i], val & seq_bits[i]))
+		return;
+	vga_window_changed(v);
+	if (i != SEQ_MAP_MASK)
 		v->redraw = true;
 }
 
@@ -85,8 +88,10 @@ static void gfx_write(struct vga *v, uint8_t val)
 {
 	unsigned int i = v->gfx_index;
 
-	if (i < sizeof(gfx_bits) && set(&v->gfx[i], val & gfx_bits[i]) &&
-	    (i == GFX_MODE || i == GFX_MISC))
+	if (i >= sizeof(gfx_bits) || !set(&v->gfx[i], val & gfx_bits[i]))
+		return;
+	vga_window_changed(v);
+	if (i == GFX_MODE || i == GFX_MISC)
 		v->redraw = true;
 }
 
@@ -221,8 +226,10 @@ void vga_port_write(struct vga *v, unsigned int port, uint8_t val)
 		attr_write(v, val);
 		break;
 	case PORT_MISC_WRITE:
-		if (set(&v->misc, val))
+		if (set(&v->misc, val)) {
+			vga_window_changed(v);
 			v->redraw = true;
+		}
 		break;
 	case PORT_ENABLE:
 		v->enable = val & 1;
@@ -329,11 +336,14 @@ void vga_place(struct device *dev, unsigned int ports, unsigned int window, unsi
 	device_place(dev, ports, VGA_PORTS_BASE, PRIO_PCI, command & PCI_COMMAND_IO);
 	device_place(dev, extra, extra_base, PRIO_PCI, command & PCI_COMMAND_IO);
 	device_place(dev, window, VGA_WINDOW_BASE, PRIO_PCI, command & PCI_COMMAND_MEMORY);
+	vga_window_changed((struct vga *)dev);
 	bus_commit(dev->bus);
 }
 
 void vga_free(struct vga *v)
 {
+	if (v->is_mapped)
+		bus_memory_place(v->p.dev.bus, v->mapped, VGA_WINDOW_BASE, v->vram, false, false);
 	display_destroy(v->display);
 	free(v->dirty);
 	free(v->dirty_log);
@@ -354,6 +364,7 @@ void vga_reset(struct vga *v)
 	v->dac_mask = 0xff;
 	v->latch = v->bank = 0;
 	v->words = 0x10000;
+	vga_window_changed(v);
 	memset(v->vram, 0, v->vram_size);
 	vga_vram_written(v, 0, v->vram_size);
 	v->redraw = true;

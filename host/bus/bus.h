@@ -268,6 +268,8 @@ struct bus_window *bus_memory(struct bus *bus, const char *name, uint64_t base, 
 			      uint8_t *host, bool readonly, int prio);
 void bus_memory_place(struct bus *bus, struct bus_window *w, uint64_t base, uint8_t *host,
 		      bool readonly, bool on);
+/* As device_memory_dirty(). */
+bool bus_memory_dirty(struct bus *bus, struct bus_window *w, uint64_t *bitmap);
 /* Several changes, one look at the result: between these nothing is told to the accelerator. */
 void bus_begin(struct bus *bus);
 void bus_commit(struct bus *bus);

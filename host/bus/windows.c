@@ -413,11 +413,9 @@ static void merge_bits(uint64_t *to, const uint64_t *from, uint64_t at, uint64_t
 			to[(at + i) / 64] |= 1ull << ((at + i) % 64);
 }
 
-bool device_memory_dirty(struct device *dev, unsigned int region, uint64_t *bitmap)
+bool bus_memory_dirty(struct bus *bus, struct bus_window *w, uint64_t *bitmap)
 {
-	struct bus_window *w = region_window(dev, region);
-	struct bus *bus = dev->bus;
-	uint64_t pages = dev->region_len[region] / PAGE;
+	uint64_t pages = w->len / PAGE;
 	bool known = w->log_dirty && !w->dirty_all && bus->ops->get_dirty;
 	uint64_t *bits;
 	unsigned int k;
@@ -446,4 +444,13 @@ bool device_memory_dirty(struct device *dev, unsigned int region, uint64_t *bitm
 	}
 	free(bits);
 	return known;
+}
+
+bool device_memory_dirty(struct device *dev, unsigned int region, uint64_t *bitmap)
+{
+	struct bus_window *w = region_window(dev, region);
+
+	/* Not placed yet, it has no length of its own. */
+	w->len = dev->region_len[region];
+	return bus_memory_dirty(dev->bus, w, bitmap);
 }

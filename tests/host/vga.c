@@ -3,6 +3,7 @@
  * The VGA and the "std" card, by their registers: ports, the window at A0000h in all its modes held
  * against a plane-by-plane model, what is drawn, VBE, and the screen's viewers.
  */
+#include "devices/vga/vga.h"
 #include "tests/host/vga_io.h"
 
 #define DEVFN (2 << 3)
@@ -658,6 +659,42 @@ static void vbe_pixels(void)
 	ok(size_is(800, 600) && pixel(799, 599) == 0xffffff, "4 bits, in planes");
 }
 
+static void window_as_memory(void)
+{
+	const struct vga *v;
+	unsigned int i, bad = 0;
+
+	make_card();
+	v = (const struct vga *)dev;
+	set_mode(&mode_13);
+	for (i = 0; i < 1000; i++)
+		mmio_write(WINDOW + i, (uint8_t)(3 * i), 1);
+	for (i = 0; i < 1000; i++)
+		bad += mmio_read(WINDOW + i, 1) != (uint8_t)(3 * i);
+	ok(v->is_mapped && !bad && pixel(2 * 100, 0) == color(300 & 255), "plain bytes: it is memory");
+	seq(2, 1);
+	mmio_write(WINDOW + 101, 0xee, 1);
+	ok(!v->is_mapped && mmio_read(WINDOW + 101, 1) == (303 & 255), "not with a plane masked");
+	vbe_set(640, 480, 8, 0x40);
+	gfx(8, 0xff);
+	dispi(5, 3);
+	for (i = 0; i < 1000; i++)
+		mmio_write(WINDOW + i * 4, i, 4);
+	ok(v->is_mapped && mmio_read(LFB + 0x30000 + 999 * 4, 4) == 999, "a bank as memory");
+	dispi(5, 4);
+	mmio_write(WINDOW, 0x77, 1);
+	ok(!v->is_mapped && mmio_read(LFB + 0x40000, 1) == 0x77, "and the next one");
+	for (i = 0; i < 1000; i++)
+		mmio_write(WINDOW + i * 4, i, 4);
+	config_write(DEVFN, PCI_COMMAND, PCI_COMMAND_IO, 2);
+	ok(mmio_read(WINDOW, 4) == 0xffffffff, "nothing is there without memory space");
+	config_write(DEVFN, PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MEMORY, 2);
+	for (i = 0; i < 1000; i++)
+		mmio_write(WINDOW + i * 4, i, 4);
+	bus_reset(bus);
+	ok(!v->is_mapped, "nor after a reset");
+}
+
 static void edid(void)
 {
 	unsigned int i, sum = 0;
@@ -739,6 +776,7 @@ int main(void)
 	colors_256();
 	vbe_registers();
 	vbe_pixels();
+	window_as_memory();
 	edid();
 	viewers();
 	return world_end();
