@@ -536,6 +536,6 @@ struct virtio_dev *virtio_of(struct device *dev, const struct virtio_class *cls)
 
 	for (m = all_made; m; m = m->next)
 		if (&m->cls == dev->cls)
-			return m->virtio == cls ? virtio_in(dev) : NULL;
+			return !cls || m->virtio == cls ? virtio_in(dev) : NULL;
 	return NULL;
 }

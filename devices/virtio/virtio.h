@@ -153,7 +153,7 @@ void virtio_config_changed(struct virtio_dev *v);
 /* The driver did what the specification forbids. */
 void virtio_break(struct virtio_dev *v, const char *why);
 
-/* The virtio device behind a transport of the class @cls; NULL: @dev is none. */
+/* The virtio device of the class @cls (NULL: of any) behind a transport; NULL: @dev is none. */
 struct virtio_dev *virtio_of(struct device *dev, const struct virtio_class *cls);
 
 /* Ends a device's file: both transports learn of it. */

@@ -18,6 +18,7 @@
 #include "devices/storage/piix3_ide.h"
 #include "host/bus/internal.h"
 #include "host/display/display.h"
+#include "tests/fuzz/input.h"
 #include "tests/host/world.h"
 
 #define DEVFN		(3u << 3)
@@ -63,10 +64,13 @@ static uint64_t base_of(unsigned int region)
 }
 
 /* A controller is nothing without what hangs on it. */
-static const struct { const char *parent, *child, *bus; } children[] = {
-	{ "piix3-ide", "ide-hd", "ide.0" },
-	{ "piix3-ide", "ide-cd", "ide.0" },
-	{ "piix3-ide", "ide-cd", "ide.1" },
+static const struct { const char *parent, *child, *bus, *back_end; } children[] = {
+	{ "piix3-ide", "ide-hd", "ide.0", "drive" },
+	{ "piix3-ide", "ide-cd", "ide.0", "drive" },
+	{ "piix3-ide", "ide-cd", "ide.1", "drive" },
+	{ "virtio-serial-pci", "virtconsole", NULL, "chardev" },
+	{ "virtio-serial-pci", "virtserialport", NULL, NULL },
+	{ "virtio-serial-device", "virtconsole", NULL, "chardev" },
 };
 
 static void add_children(void)
@@ -78,7 +82,9 @@ static void add_children(void)
 		if (strcmp(children[i].parent, cls->name))
 			continue;
 		child = make(children[i].child);
-		device_set_ptr(child, "drive", disk);
+		if (children[i].back_end)
+			device_set_ptr(child, children[i].back_end,
+				       *children[i].back_end == 'd' ? (void *)disk : (void *)&line);
 		if (child->cls->attach(child, children[i].bus) || device_try_realize(child))
 			printf("# %s: no %s on it\n", cls->name, children[i].child);
 	}
@@ -126,12 +132,7 @@ static void tear_down(void)
 
 /* --- the row of accesses --- */
 
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
-
-static uint64_t take(struct input *in, unsigned int bytes)
+uint64_t take(struct input *in, unsigned int bytes)
 {
 	uint64_t v = 0;
 
@@ -235,12 +236,13 @@ static void op_settle(struct input *in)
 	settle();
 }
 
-/* Somebody looks at the screen, of a device that has one. */
-static void op_look(struct input *in)
+/* What is special to a kind: a virtio driver's next step; a look at the screen of a device with one. */
+static void op_special(struct input *in)
 {
 	struct text_screen text;
 
-	(void)in;
+	if (fuzz_virtio(dev, in))
+		return;
 	if (!display_first())
 		return;
 	display_look(display_first());
@@ -283,7 +285,7 @@ static void op_reset(struct input *in)
 
 static void (*const ops[])(struct input *in) = {
 	op_read, op_write, op_write, op_write, op_write, op_config, op_memory, op_bytes,
-	op_pointer, op_pointer, op_time, op_settle, op_disk, op_receive, op_reset, op_look,
+	op_pointer, op_pointer, op_time, op_settle, op_disk, op_receive, op_reset, op_special,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

@@ -33,7 +33,7 @@ check-y += tests/host/qmp.py tests/host/devices_table.py
 tests/host/seeing.py-opts := timeout=300
 # A hostile guest for every device: a few random rows here, libFuzzer in make fuzz-devices.
 san-test-y += tests/fuzz/device
-tests/fuzz/device-y := tests/fuzz/device.o $(world-y)
+tests/fuzz/device-y := tests/fuzz/device.o tests/fuzz/virtio.o $(world-y)
 ifdef FUZZ
 prog-y += tests/fuzz/device
 tests/fuzz/device-libs := -fsanitize=fuzzer

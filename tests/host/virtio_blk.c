@@ -138,7 +138,7 @@ static void identity(void)
 {
 	struct device *dev = attach();
 
-	device_set_words(dev, "serial", "A-SERIAL-OF-20-CHARS");
+	device_set_ptr(dev, "serial", "A-SERIAL-OF-20-CHARS");
 	go(dev, ALL);
 	ok(request(T_GET_ID, 0, 20) == OK && got == 21 &&
 	   !memcmp(ram + data, "A-SERIAL-OF-20-CHARS", 20), "serial");
@@ -148,7 +148,7 @@ static void identity(void)
 	disk->serial = "drive's";
 	ok(request(T_GET_ID, 0, 20) == OK && !memcmp(ram + data, "drive's\0\0", 9), "the drive's own");
 	dev = attach();
-	device_set_words(dev, "serial", "A-SERIAL-OF-21-CHARS.");
+	device_set_ptr(dev, "serial", "A-SERIAL-OF-21-CHARS.");
 	ok(device_try_realize(dev), "too long a serial: refused");
 	dev = attach();
 	device_set_u64(dev, "queue-size", 100);
