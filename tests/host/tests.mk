@@ -78,3 +78,6 @@ check-y += tests/host/vnc.py
 test-y += tests/host/hpet
 san-test-y += tests/host/hpet
 tests/host/hpet-y := tests/host/hpet.o $(world-y)
+test-y += tests/host/virtio_net
+san-test-y += tests/host/virtio_net
+tests/host/virtio_net-y := tests/host/virtio_net.o tests/host/virtio_driver.o $(world-y)
