@@ -26,6 +26,9 @@
 #define STATUS_CAPABILITIES	0x0010
 #define STATUS_ERRORS		0xf900	/* cleared by writing 1 */
 #define ROM_ENABLE		0x01u
+#define ROM_SIGNATURE		0xaa55u
+#define ROM_SUM			6	/* offsets in an image's header */
+#define ROM_PCIR		24
 #define BAR_IO			0x01u
 #define BAR_64			0x04u
 #define BAR_PREFETCH		0x08u
@@ -229,6 +232,24 @@ unsigned int pci_capability(struct pci_device *p, uint8_t id, unsigned int len)
 
 /* --- option ROM --- */
 
+/*
+ * A package's ROM is for a family of cards, of which its header (PCI Firmware 3.0, section 5.1) names
+ * one; firmware wants this one's name there. The byte before the reserved ones makes the sum zero.
+ */
+static void adopt_rom(struct pci_device *p, uint8_t *rom, size_t len)
+{
+	uint16_t at = len < ROM_PCIR + 2 ? 0 : pci_get16(rom, ROM_PCIR);
+	const uint8_t *ids = &p->config[PCI_VENDOR];
+	unsigned int i;
+
+	if (!at || at + 8u > len || pci_get16(rom, 0) != ROM_SIGNATURE || memcmp(rom + at, "PCIR", 4))
+		return;
+	for (i = 0; i < 4; i++) {
+		rom[ROM_SUM] = (uint8_t)(rom[ROM_SUM] + rom[at + 4 + i] - ids[i]);
+		rom[at + 4 + i] = ids[i];
+	}
+}
+
 static const char *load_rom(struct pci_device *p)
 {
 	const char *name = p->romfile ? p->romfile : p->dev.cls->pci->rom, *wrong;
@@ -255,6 +276,8 @@ static const char *load_rom(struct pci_device *p)
 	}
 	memcpy(p->rom, data, size);
 	free(data);
+	if (!p->romfile)
+		adopt_rom(p, p->rom, size);
 	p->rom_len = (uint32_t)len;
 	p->rom_window = bus_memory(p->dev.bus, "option rom", 0, len, p->rom, true, PRIO_PCI);
 	bus_memory_place(p->dev.bus, p->rom_window, 0, p->rom, true, false);

@@ -5,8 +5,9 @@
     tests/guest/net.py [-v] [--qemu] [NAME]...
 
 The guest gets an address by DHCP, pings the gateway, fetches a file of some MiB by HTTP from a server
-in this process and sends one back, and serves one to a connection that comes in by hostfwd=. --qemu
-runs the rows on QEMU's TCG instead: it proves the row, not us.
+in this process and sends one back, and serves one to a connection that comes in by hostfwd=. Then
+without a disk: firmware, the card's iPXE, a script and a kernel by TFTP. --qemu runs the rows on
+QEMU's TCG instead: it proves the row, not us.
 """
 import argparse
 import hashlib
@@ -77,6 +78,19 @@ ROWS = [
 ]
 
 
+# Cards that boot from the network by their option ROM, and whether all the way into Linux.
+BOOT_ROWS = [("e1000", False), ("e1000-82544gc", False), ("e1000-82545em", False),
+             ("virtio-net-pci", True)]
+
+BOOT_SCRIPT = """#!ipxe
+echo anykvm-pxe from ${net0/next-server} on ${net0/mac}
+"""
+BOOT_LINUX = """kernel vmlinuz initrd=initrd.gz console=ttyS0 quiet panic=-1 anykvm.info
+initrd initrd.gz
+boot
+"""
+
+
 class Server(http.server.BaseHTTPRequestHandler):
     data = b""
 
@@ -145,7 +159,7 @@ def fetch(port):
         return s.recv(100)
 
 
-def drive(argv, forwarded, verbose):
+def drive(argv, forwarded, verbose, until=None):
     """The console's text, and what the guest served."""
     text, served = "", b""
     p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -160,6 +174,8 @@ def drive(argv, forwarded, verbose):
         if verbose:
             sys.stderr.write(data.decode(errors="replace"))
         text += data.decode(errors="replace")
+        if until and until in text:
+            break
         if "anykvm-serving" in text and not served:
             time.sleep(0.5)
             served = fetch(forwarded)
@@ -168,7 +184,7 @@ def drive(argv, forwarded, verbose):
     return text, served
 
 
-def row(name, device, modules, port, args):
+def row(_, device, modules, port, args):
     with tempfile.TemporaryDirectory(prefix="anykvm-net-") as tmp:
         initrd = make_initrd(tmp, modules)
         if not initrd:
@@ -204,6 +220,25 @@ def row(name, device, modules, port, args):
     return ""
 
 
+def boot_row(device, linux, args):
+    """SeaBIOS runs the card's iPXE, which asks slirp's DHCP for a file and gets it by TFTP."""
+    want = "anykvm-up: " if linux else "anykvm-pxe from 10.0.2.2 on 52:54:00:aa:bb:cc"
+    with tempfile.TemporaryDirectory(prefix="anykvm-net-") as tmp:
+        with open(os.path.join(tmp, "boot.ipxe"), "w", encoding="ascii") as f:
+            f.write(BOOT_SCRIPT + (BOOT_LINUX if linux else ""))
+        os.symlink(os.path.join(GUEST, "vmlinuz-amd64"), os.path.join(tmp, "vmlinuz"))
+        os.symlink(os.path.join(GUEST, "initrd-amd64.gz"), os.path.join(tmp, "initrd.gz"))
+        how = [ANYKVM, "-accel", "bt"]
+        if args.qemu:
+            how = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-nodefaults", "-serial",
+                   "stdio", "-fw_cfg", "name=etc/sercon-port,string=0"]
+        text, _ = drive([*how, "-m", "512", "-nographic", "-no-reboot", "-vga", "none", "-netdev",
+                         f"user,id=n0,tftp={tmp},bootfile=boot.ipxe",
+                         "-device", f"{device},netdev=n0,mac=52:54:00:aa:bb:cc"],
+                        0, args.verbose, until=want)
+    return "" if want in text else f"not on the console: {want}\n" + text[-2000:]
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("-v", dest="verbose", action="store_true")
@@ -213,12 +248,15 @@ def main():
     Server.data = os.urandom(SIZE)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    rows = [r for r in ROWS if not args.names or r[0] in args.names]
+    port = server.server_address[1]
+    rows = [(r[0], lambda r=r: row(*r, port, args)) for r in ROWS]
+    rows += [("boot " + b[0], lambda b=b: boot_row(*b, args)) for b in BOOT_ROWS]
+    rows = [r for r in rows if not args.names or r[0] in args.names]
     print(f"1..{len(rows)}", flush=True)
     bad = 0
-    for i, (name, device, modules) in enumerate(rows, 1):
+    for i, (name, fn) in enumerate(rows, 1):
         begin = time.monotonic()
-        why = row(name, device, modules, server.server_address[1], args)
+        why = fn()
         took = f"{time.monotonic() - begin:.1f} s"
         if why.startswith("skip: "):
             print(f"ok {i} - {name} # SKIP {why[6:]}", flush=True)

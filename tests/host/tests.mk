@@ -64,7 +64,7 @@ test-y += tests/host/e1000
 san-test-y += tests/host/e1000
 tests/host/e1000-y := tests/host/e1000.o $(world-y)
 check-y += tests/guest/net.py
-tests/guest/net.py-opts := timeout=300
+tests/guest/net.py-opts := timeout=420
 test-y += tests/host/fdc
 san-test-y += tests/host/fdc
 tests/host/fdc-y := tests/host/fdc.o $(world-y)
