@@ -29,7 +29,7 @@
 #define MIB (1ull << 20)
 #define DEFAULT_RAM (512 * MIB)
 
-#define MAX_GROUPS 16
+#define MAX_GROUPS 32
 #define MAX_NAMES 128
 
 extern const struct option_group *const __start_anykvm_options[];
@@ -321,6 +321,8 @@ static __attribute__((constructor)) void collect_groups(void)
 	unsigned int at;
 
 	for (g = __start_anykvm_options; (uintptr_t)g < (uintptr_t)__stop_anykvm_options; g++) {
+		if (nr_groups == MAX_GROUPS)
+			die("more than %d groups of options", MAX_GROUPS);
 		for (at = nr_groups; at && groups[at - 1]->order > (*g)->order; at--)
 			groups[at] = groups[at - 1];
 		groups[at] = *g;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 host-y += $(patsubst %.c,%.o,$(sort $(wildcard host/*.c host/*/*.c)))
-host-libs += -ljson-c
+host-libs += -ljson-c -lseccomp
 host-libs += -lslirp
 host-libs += -lpng
 host-libs += -luring

@@ -81,3 +81,7 @@ tests/host/hpet-y := tests/host/hpet.o $(world-y)
 test-y += tests/host/virtio_net
 san-test-y += tests/host/virtio_net
 tests/host/virtio_net-y := tests/host/virtio_net.o tests/host/virtio_driver.o $(world-y)
+test-y += tests/host/sandbox
+tests/host/sandbox-y := tests/host/sandbox.o host/sandbox.o host/keyval.o host/nearest.o \
+	host/report.o
+tests/host/sandbox-libs := -lseccomp

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* -sandbox: what the process may still do when the guest runs. */
+#ifndef ANYKVM_HOST_SANDBOX_H
+#define ANYKVM_HOST_SANDBOX_H
+
+/* From here on, in all threads, only the calls of the list; another one ends the process. Dies. */
+void sandbox_enter(void);
+
+#endif
