@@ -196,6 +196,9 @@ static void start(const struct config *cfg)
 	const struct passwd *user = run_as ? getpwnam(run_as) : NULL;
 
 	(void)cfg;
+	if (!off && sandbox_wants_programs)
+		die("%s: starts a program while the guest runs, which the sandbox forbids; give -sandbox off too",
+		    sandbox_wants_programs);
 	if (new_root && (chroot(new_root) || chdir("/")))
 		die("-chroot %s: %s", new_root, strerror(errno));
 	if (user && (initgroups(run_as, user->pw_gid) || setgid(user->pw_gid) ||

@@ -6,4 +6,7 @@
 /* From here on, in all threads, only the calls of the list; another one ends the process. Dies. */
 void sandbox_enter(void);
 
+/* The option, if any, that starts programs while the guest runs: it needs -sandbox off. */
+extern const char *sandbox_wants_programs;
+
 #endif

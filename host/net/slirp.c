@@ -18,6 +18,7 @@
 #include "host/bus/bus.h"
 #include "host/net/backend.h"
 #include "host/report.h"
+#include "host/sandbox.h"
 
 #define MS 1000000ull
 #define MAX_SEARCH 16
@@ -511,9 +512,10 @@ static void parse_guestfwd(struct slirp_net *n, struct keyval *kv, const char *v
 		keyval_die(kv, "guestfwd=%s: '%s' is no address in the guest's network", val, server);
 	if (!parse_port(port, &f->guest_port))
 		keyval_die(kv, "guestfwd=%s: '%s' is no port (1 to 65535)", val, port);
-	if (!strncmp(p, "cmd:", 4) && p[4])
+	if (!strncmp(p, "cmd:", 4) && p[4]) {
 		f->command = p + 4;
-	else if (!strncmp(p, "unix:", 5) && p[5])
+		sandbox_wants_programs = "-netdev user,guestfwd=";
+	} else if (!strncmp(p, "unix:", 5) && p[5])
 		f->path = p + 5;
 	else
 		keyval_die(kv, "guestfwd=%s: goes to cmd:COMMAND or unix:PATH, not to '%s'", val, p);

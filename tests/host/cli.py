@@ -167,6 +167,7 @@ def main():
     refused("two serial ports on one terminal",
             ["-serial", "stdio", "-serial", "mon:stdio", "-kernel", good], "already")
     refused("five serial ports", ["-serial", "null"] * 5, "4 serial ports")
+    missing_dir = os.path.join(tmp.name, "nowhere")
     prints("devices", ["-device", "help"], "-device NAME", "Network:", "e1000", "virtio-blk-pci")
     prints("a device's properties", ["-device", "e1000,help"], "netdev=NETDEV", "mac=", "romfile=",
            "addr=SLOT", "After: ")
@@ -196,6 +197,11 @@ def main():
                 "550e8400e29b41d4a716446655440000", "g50e8400-e29b-41d4-a716-446655440000"):
         refused(f"-uuid {bad!r}", ["-uuid", bad], "-uuid", "must be like")
     refused("-name with an unknown part", ["-name", "x,proces=y"], "'proces'", "'process'")
+    refused("-sandbox unknown", ["-sandbox", "maybe"], "on or off")
+    refused("-runas unknown", ["-runas", "nosuchuser"], "no such user")
+    refused("-chroot to nowhere", ["-accel", "bt", "-chroot", missing_dir], "-chroot")
+    refused("a program in the sandbox", ["-accel", "bt", "-netdev",
+            "user,id=n,guestfwd=tcp:10.0.2.100:1234-cmd:cat"], "-sandbox off")
     refused("-d unknown", ["-d", "exitz"], "exitz", "did you mean 'exit")
 
     missing = os.path.join(tmp.name, "missing")

@@ -41,7 +41,7 @@ endif
 # The network back ends in the real event loop.
 test-y += tests/host/nets
 san-test-y += tests/host/nets
-tests/host/nets-y := tests/host/nets.o host/loop.o host/report.o host/keyval.o host/nearest.o \
+tests/host/nets-y := tests/host/nets.o host/sandbox_needs.o host/loop.o host/report.o host/keyval.o host/nearest.o \
 	$(addprefix host/net/,net.o slirp.o socket.o tap.o dump.o)
 tests/host/nets-libs := -lslirp
 test-y += tests/host/chipset
@@ -82,6 +82,6 @@ test-y += tests/host/virtio_net
 san-test-y += tests/host/virtio_net
 tests/host/virtio_net-y := tests/host/virtio_net.o tests/host/virtio_driver.o $(world-y)
 test-y += tests/host/sandbox
-tests/host/sandbox-y := tests/host/sandbox.o host/sandbox.o host/keyval.o host/nearest.o \
+tests/host/sandbox-y := tests/host/sandbox.o host/sandbox.o host/sandbox_needs.o host/keyval.o host/nearest.o \
 	host/report.o
 tests/host/sandbox-libs := -lseccomp
