@@ -144,7 +144,8 @@ static void drop_capabilities(void)
 
 void sandbox_enter(void)
 {
-	struct sigaction sa = { .sa_sigaction = forbidden, .sa_flags = SA_SIGINFO | (int)SA_RESETHAND | SA_NODEFER };
+	struct sigaction sa = { .sa_sigaction = forbidden,
+				.sa_flags = SA_SIGINFO | (int)SA_RESETHAND | SA_NODEFER };
 	scmp_filter_ctx ctx;
 	int err;
 

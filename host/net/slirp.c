@@ -515,10 +515,11 @@ static void parse_guestfwd(struct slirp_net *n, struct keyval *kv, const char *v
 	if (!strncmp(p, "cmd:", 4) && p[4]) {
 		f->command = p + 4;
 		sandbox_wants_programs = "-netdev user,guestfwd=";
-	} else if (!strncmp(p, "unix:", 5) && p[5])
+	} else if (!strncmp(p, "unix:", 5) && p[5]) {
 		f->path = p + 5;
-	else
+	} else {
 		keyval_die(kv, "guestfwd=%s: goes to cmd:COMMAND or unix:PATH, not to '%s'", val, p);
+	}
 }
 
 static const char *take_copy(struct keyval *kv, const char *key)
