@@ -2,3 +2,5 @@
 check-y += tests/guest/boot.py tests/guest/disks.py
 tests/guest/disks.py-opts := timeout=400
 tests/guest/boot.py-opts := timeout=840
+check-y += tests/guest/screens.py
+tests/guest/screens.py-opts := timeout=240
