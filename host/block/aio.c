@@ -346,8 +346,8 @@ static int discard(struct aio_file *f, const struct io *io)
 	else
 		ret = fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 				(off_t)io->offset, (off_t)io->len);
-	/* It is a hint: a file system that cannot give space back is no error of the disk. */
-	return !ret || errno == EOPNOTSUPP || errno == ENOTTY ? 0 : -errno;
+	/* It is a hint: what cannot be given back, or not in such pieces, is no error of the disk. */
+	return !ret || errno == EOPNOTSUPP || errno == ENOTTY || errno == EINVAL ? 0 : -errno;
 }
 
 static int write_zeroes_plainly(struct aio_file *f, const struct io *io)
