@@ -44,6 +44,8 @@ const char *chardev_id(const struct chardev *chr);
 void chardev_check(const char *option, const char *spec);
 /* One option has claimed the terminal already. */
 bool chardev_stdio_taken(void);
+/* @said ("-display curses") takes the terminal for itself; dies when somebody has it. */
+void chardev_claim_stdio(const char *said);
 
 /*
  * NULL for "none": the port itself is absent. @name is the id ("serial0") where @spec brings none.

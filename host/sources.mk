@@ -4,4 +4,4 @@ host-libs += -ljson-c -lseccomp
 host-libs += -lslirp
 host-libs += -lpng
 host-libs += -luring
-host-libs += -lvncserver
+host-libs += -lvncserver -lncursesw -ltinfo

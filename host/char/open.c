@@ -26,6 +26,13 @@ bool chardev_stdio_taken(void)
 	return stdio_said != NULL;
 }
 
+void chardev_claim_stdio(const char *said)
+{
+	if (stdio_said)
+		die("%s: standard input and output already serve %s", said, stdio_said);
+	stdio_said = strdup(said);
+}
+
 /* --- the short words --- */
 
 /*
@@ -173,9 +180,7 @@ static void claim_stdio(const struct chardev *chr)
 {
 	if (chr->kind != &chardev_stdio)
 		return;
-	if (stdio_said)
-		die("%s: standard input and output already serve %s", chr->said, stdio_said);
-	stdio_said = strdup(chr->said);
+	chardev_claim_stdio(chr->said);
 }
 
 void chardev_check(const char *option, const char *spec)

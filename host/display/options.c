@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/bus/bus.h"
+#include "host/display/curses.h"
 #include "host/display/vnc.h"
 #include "host/nearest.h"
 #include "host/options.h"
@@ -12,6 +13,12 @@
 static void none(const char *val)
 {
 	(void)val;
+}
+
+static void curses(const char *val)
+{
+	(void)val;
+	curses_ask();
 }
 
 static void vnc(const char *val)
@@ -25,6 +32,7 @@ static const struct kind {
 	const char *instead;		/* not built: what is */
 } kinds[] = {
 	{ "none", "nowhere", none, NULL },
+	{ "curses", "on this terminal, text modes only", curses, NULL },
 	{ "vnc", "vnc=[HOST]:N[,...]: VNC viewers, as -vnc has it", vnc, NULL },
 	{ "gtk", NULL, NULL, "vnc=:0 and a VNC viewer, or make run-web" },
 	{ "sdl", NULL, NULL, "vnc=:0 and a VNC viewer, or make run-web" },
@@ -73,8 +81,20 @@ static void parse_display(struct config *cfg, const char *val)
 	    (int)len, val, nearest(val, len, names, n));
 }
 
+static void display_open(const struct config *cfg)
+{
+	(void)cfg;
+	curses_open();
+}
+
+static void display_start(const struct config *cfg)
+{
+	(void)cfg;
+	curses_start();
+}
+
 static const struct option options[] = {
-	{ "display", "none|vnc=[HOST]:N", "where the screen is shown; -display help lists",
+	{ "display", "none|curses|vnc=[HOST]:N", "where the screen is shown; -display help lists",
 	  parse_display },
 };
 
@@ -83,5 +103,7 @@ static const struct option_group group = {
 	.order = ORDER_DISPLAY,
 	.options = options,
 	.nr = ARRAY_SIZE(options),
+	.open = display_open,
+	.start = display_start,
 };
 OPTIONS_REGISTER(group);

@@ -4,3 +4,5 @@ tests/guest/disks.py-opts := timeout=400
 tests/guest/boot.py-opts := timeout=840
 check-y += tests/guest/screens.py
 tests/guest/screens.py-opts := timeout=240
+check-y += tests/guest/console.py
+tests/guest/console.py-opts := timeout=300
