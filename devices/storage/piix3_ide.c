@@ -350,6 +350,8 @@ static void piix3_ide_reset(struct device *dev)
 
 	memset(s->p.config + IDETIM, 0, 8);
 	for (n = 0; n < 2; n++) {
+		/* The sheet says off; OVMF never turns it on, and waits for a channel of all ones. */
+		s->p.config[IDETIM + 2 * n + 1] = IDETIM_DECODE;
 		ide_channel_reset(&s->chan[n]);
 		s->bm[n] = (struct bus_master){ 0 };
 	}

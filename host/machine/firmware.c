@@ -9,6 +9,7 @@
 #include "devices/pc/fw_cfg.h"
 #include "devices/pc/rtc.h"
 #include "devices/pci/i440fx.h"
+#include "host/boot/rom.h"
 #include "host/firmware.h"
 #include "host/machine/pc.h"
 #include "host/machine/pc_options.h"
@@ -124,6 +125,30 @@ static void add_smbios(struct pc *pc)
 	add_file(pc, "etc/smbios/smbios-tables", pc->smbios.data, pc->smbios.len);
 }
 
+static void add_part(struct pc *pc, const struct boot_part *part, unsigned int addr,
+		     unsigned int size, unsigned int data)
+{
+	fw_cfg_add_number(pc->fw_cfg, addr, part->addr, 4);
+	fw_cfg_add_number(pc->fw_cfg, size, part->len, 4);
+	if (part->len)
+		fw_cfg_add(pc->fw_cfg, data, part->data, part->len);
+}
+
+/* The option ROM's kernel comes before all that could be booted else. */
+static void add_kernel(struct pc *pc, const struct boot *boot)
+{
+	static const char order[] = "/rom@" BOOT_ROM_NAME "\n";
+	struct boot_parts p;
+
+	boot_split(boot, &p);
+	add_part(pc, &p.setup, FW_CFG_SETUP_ADDR, FW_CFG_SETUP_SIZE, FW_CFG_SETUP_DATA);
+	add_part(pc, &p.cmdline, FW_CFG_CMDLINE_ADDR, FW_CFG_CMDLINE_SIZE, FW_CFG_CMDLINE_DATA);
+	add_part(pc, &p.kernel, FW_CFG_KERNEL_ADDR, FW_CFG_KERNEL_SIZE, FW_CFG_KERNEL_DATA);
+	add_part(pc, &p.initrd, FW_CFG_INITRD_ADDR, FW_CFG_INITRD_SIZE, FW_CFG_INITRD_DATA);
+	add_file(pc, BOOT_ROM_NAME, p.rom.data, p.rom.len);
+	add_file(pc, "bootorder", order, sizeof(order));
+}
+
 static void add_words(struct pc *pc)
 {
 	unsigned int i;
@@ -178,7 +203,7 @@ static void add_boot(struct pc *pc)
 	add_number(pc, "etc/boot-fail-wait", (uint32_t)pc_options.reboot_ms, 4);
 }
 
-void pc_fill_fw_cfg(struct pc *pc)
+void pc_fill_fw_cfg(struct pc *pc, const struct boot *boot)
 {
 	struct device *f = pc->fw_cfg;
 	unsigned int cpus = pc->cfg->smp.cpus;
@@ -197,5 +222,7 @@ void pc_fill_fw_cfg(struct pc *pc)
 		add_number(pc, "etc/sercon-port", 0x3f8, 2);
 	add_tables(pc);
 	add_smbios(pc);
+	if (pc->cfg->kernel && pc->bios)
+		add_kernel(pc, boot);
 	add_words(pc);
 }

@@ -202,7 +202,7 @@ int machine_run(const struct config *cfg, struct vm *vm, struct boot *boot)
 	options_open(cfg);
 	pc_build(pc, bus, vm, cfg, cpu_phys_bits(cpuid));
 	vcpus_create(vm, bus, &cfg->smp, cpuid, !pc->bios);
-	pc_finish(pc);
+	pc_finish(pc, boot);
 	boot->acpi_rsdp = ACPI_BASE;
 	load(vm, boot, pc);
 	chardev_quit = quit_key;

@@ -347,12 +347,12 @@ void pc_build(struct pc *pc, struct bus *bus, const struct vm *vm, const struct 
 	bus_commit(bus);
 }
 
-void pc_finish(struct pc *pc)
+void pc_finish(struct pc *pc, const struct boot *boot)
 {
 	describe(pc);
 	pc_make_tables(pc);
 	smbios_build(&pc->smbios, pc->cfg, !pc->bios);
-	pc_fill_fw_cfg(pc);
+	pc_fill_fw_cfg(pc, boot);
 }
 
 /* When the bus with all devices is gone. */

@@ -51,7 +51,7 @@ struct pc {
 void pc_build(struct pc *pc, struct bus *bus, const struct vm *vm, const struct config *cfg,
 	      unsigned int phys_bits);
 /* Tables, and what firmware will ask for. */
-void pc_finish(struct pc *pc);
+void pc_finish(struct pc *pc, const struct boot *boot);
 
 void pc_destroy(struct pc *pc);
 
@@ -64,7 +64,7 @@ void pc_make_storage(struct pc *pc);
 uint8_t *pc_make_flash(struct pc *pc, uint64_t *len);
 /* firmware.c: the ROM, and what fw_cfg says. */
 void pc_load_bios(struct pc *pc);
-void pc_fill_fw_cfg(struct pc *pc);
+void pc_fill_fw_cfg(struct pc *pc, const struct boot *boot);
 /* The tables as the machine is now. */
 void pc_make_tables(struct pc *pc);
 /* After a reset, and at the start: what firmware finds in the CMOS memory. */
