@@ -2,7 +2,6 @@
 host-y += $(patsubst %.c,%.o,$(sort $(wildcard host/*.c host/*/*.c)))
 host-libs += -ljson-c -lseccomp
 host-y += host/boot/rom_code.o
-host-libs += -ljson-c
 host-libs += -lslirp
 host-libs += -lpng
 host-libs += -luring

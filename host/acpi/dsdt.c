@@ -64,12 +64,13 @@ static void link_dis(struct acpi_buf *b, unsigned int n)
 static void link_crs(struct acpi_buf *b, unsigned int n)
 {
 	static const uint32_t none;
-	size_t method = aml_method(b, "_CRS", 0, true), res;
+	size_t res, method;
 
 	aml_name(b, "TMPL");
 	res = aml_resources(b);
 	aml_res_interrupt(b, &none, 1);
 	aml_resources_end(b, res);
+	method = aml_method(b, "_CRS", 0, true);
 	aml_op(b, AML_DWORD_FIELD);
 	aml_path(b, "TMPL");
 	aml_int(b, TEMPLATE_IRQ);
@@ -226,8 +227,6 @@ void acpi_dsdt(struct acpi_buf *b, const struct acpi_machine *m)
 	aml_name(b, "_HID");
 	aml_eisaid(b, "PNP0A03");
 	aml_name(b, "_UID");
-	aml_int(b, 0);
-	aml_name(b, "_ADR");
 	aml_int(b, 0);
 	pci_crs(b, m);
 	isa_bridge(b, m);

@@ -6,3 +6,5 @@ check-y += tests/guest/screens.py
 tests/guest/screens.py-opts := timeout=240
 check-y += tests/guest/console.py
 tests/guest/console.py-opts := timeout=300
+check-y += tests/guest/firmware.py
+tests/guest/firmware.py-opts := timeout=600

@@ -85,3 +85,6 @@ test-y += tests/host/sandbox
 tests/host/sandbox-y := tests/host/sandbox.o host/sandbox.o host/sandbox_needs.o host/keyval.o host/nearest.o \
 	host/report.o
 tests/host/sandbox-libs := -lseccomp
+test-y += tests/host/acpi
+san-test-y += tests/host/acpi
+tests/host/acpi-y := tests/host/acpi.o $(world-y) $(filter host/acpi/%,$(host-y))

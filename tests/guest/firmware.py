@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The machine through its firmware, on its serial console.
+
+    tests/guest/firmware.py [-v] [NAME]...
+
+A row is a command line, what must come on the console in this order (and what is typed then), and
+how the process ends: by itself with a status, or by us.
+"""
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ANYKVM = os.path.join(os.environ.get("ANYKVM_BUILD", os.path.join(TOP, "build")), "anykvm")
+GUEST = os.path.join(TOP, "build/guest")
+KERNEL = ["-kernel", f"{GUEST}/vmlinuz-amd64", "-initrd", f"{GUEST}/initrd-amd64.gz"]
+KERNEL_32 = ["-kernel", f"{GUEST}/vmlinuz-686", "-initrd", f"{GUEST}/initrd-686.gz"]
+APPEND = ["-append", "console=ttyS0 panic=-1 anykvm.info"]
+OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+GRUB = "/usr/lib/grub-rescue/"
+PFLASH = ["-drive", f"if=pflash,unit=0,readonly=on,format=raw,file={OVMF_CODE}",
+          "-drive", "if=pflash,unit=1,format=raw,file={tmp}/vars.fd"]
+LIMIT = 120
+
+# Each step: text to wait for, and what to type then (or None). The end: a status, or None for ours.
+ROWS = [
+    ("seabios", ["-nodefaults"],
+     [("SeaBIOS (version", None), ("No bootable device", None)], None),
+    ("seabios-menu", ["-boot", "menu=on,splash-time=5000"],
+     [("Press ESC for boot menu", b"\x1b"), ("Select boot device", None)], None),
+    ("no-vga", ["-vga", "none"], [("No bootable device", None)], None),
+    ("memory-5g", ["-m", "5G", "-bios", "bios-256k.bin", *KERNEL, *APPEND],
+     [("DMI: anykvm", None), ("anykvm-up:", None)], 0),
+    ("kernel", ["-bios", "bios-256k.bin", "-smp", "4", *KERNEL, *APPEND],
+     [("Booting from ROM", None), ("PIIX4 ACPI", None),
+      ("CPUs: 4", None), ("anykvm-up:", None)], 0),
+    ("kernel-32", ["-bios", "bios-256k.bin", *KERNEL_32, *APPEND],
+     [("Booting from ROM", None), ("anykvm-up:", None)], 0),
+    ("direct", ["-smp", "2", *KERNEL, *APPEND],
+     [("[8086:1237]", None), ("[8086:7000]", None), ("[8086:7113]", None),
+      ("Interrupt link LNKA configured for IRQ 10", None), ("anykvm-up:", None)], 0),
+    ("uefi-shell", [*PFLASH], [("Shell>", b"reset -s\r")], 0),
+    ("uefi-bios", ["-bios", "OVMF.fd"], [("Shell>", b"reset -s\r")], 0),
+    ("uefi-reset", ["-no-reboot", *PFLASH], [("Shell>", b"reset\r")], 0),
+    ("uefi-kernel", [*PFLASH, *KERNEL, *APPEND], [("EFI v2", None), ("anykvm-up:", None)], 0),
+    ("grub-cd", ["-boot", "d", "-cdrom", GRUB + "grub-rescue-cdrom.iso"],
+     [("Booting from DVD/CD", None), ("GNU GRUB", None)], None),
+    ("grub-floppy", ["-boot", "a", "-fda", GRUB + "grub-rescue-floppy.img"],
+     [("Booting from Floppy", None), ("GRUB", None)], None),
+]
+
+verbose = False
+
+
+def play(args, steps):
+    """The steps on a machine: what is wrong, or None; and its exit status (None: ended by us)."""
+    p = subprocess.Popen([ANYKVM, "-accel", "bt", "-nographic", *args], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    seen, end, wrong = b"", time.time() + LIMIT, None
+    for text, answer in steps:
+        while text.encode() not in seen and not wrong:
+            left = end - time.time()
+            if left <= 0 or not select.select([p.stdout], [], [], left)[0]:
+                wrong = f"'{text}' did not come in {LIMIT} s"
+                break
+            data = os.read(p.stdout.fileno(), 65536)
+            if not data:
+                wrong = f"ended before '{text}'"
+            seen += data
+            if verbose:
+                sys.stderr.buffer.write(data)
+        if wrong:
+            return f"{wrong}; last: {seen[-300:]!r}", stop(p)
+        seen = seen[seen.index(text.encode()) + len(text):]
+        if answer:
+            p.stdin.write(answer)
+            p.stdin.flush()
+    return None, p
+
+
+def stop(p):
+    if p.poll() is None:
+        p.terminate()
+    try:
+        p.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        p.communicate()
+    return p.returncode
+
+
+def run(args, steps, status):
+    wrong, p = play(args, steps)
+    if wrong:
+        return wrong
+    if status is None:
+        stop(p)
+        return None
+    try:
+        p.communicate(timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        stop(p)
+        return "did not end"
+    return None if p.returncode == status else f"ended with status {p.returncode}"
+
+
+def missing(args):
+    for a in args:
+        path = a.split("file=")[-1] if "file=" in a else a
+        if path.startswith("/") and "{tmp}" not in path and not os.path.exists(path):
+            return path
+    return None
+
+
+def main():
+    global verbose
+    names = [a for a in sys.argv[1:] if a != "-v"]
+    verbose = "-v" in sys.argv[1:]
+    rows = [r for r in ROWS if not names or r[0] in names]
+    failed = 0
+    for n, (name, args, steps, status) in enumerate(rows, 1):
+        absent = missing(args)
+        if absent:
+            print(f"ok {n} - {name} # SKIP {absent} is not there", flush=True)
+            continue
+        with tempfile.TemporaryDirectory(prefix="anykvm-firmware.") as tmp:
+            if os.path.exists(OVMF_VARS):
+                shutil.copy(OVMF_VARS, f"{tmp}/vars.fd")
+            began = time.time()
+            wrong = run([a.replace("{tmp}", tmp) for a in args], steps, status)
+        failed += bool(wrong)
+        print(f"{'not ok' if wrong else 'ok'} {n} - {name} ({time.time() - began:.1f} s)")
+        if wrong:
+            print(f"# {wrong}")
+        sys.stdout.flush()
+    print(f"1..{len(rows)}")
+    return failed != 0
+
+
+sys.exit(main())
