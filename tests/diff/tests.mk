@@ -28,6 +28,7 @@ tests/diff/flow-opts := timeout=180
 
 # What the engine does in C, through the library, against the processor.
 test-y += tests/diff/special
+tests/diff/special-y := tests/diff/special.o tests/diff/xarea.o
 tests/diff/special-link := process
 tests/diff/special-args := -n 8000
 tests/diff/special-opts := timeout=120
