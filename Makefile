@@ -280,6 +280,13 @@ run: ## Boot Linux on anykvm: a shell on the terminal, or (no terminal) its fact
 	@$(MAKE) --no-print-directory guest
 	@scripts/run
 
+.PHONY: run-web
+run-web: ## The same with its screen in the browser: prints the address to open
+	@scripts/deps build web
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory guest
+	@scripts/run-web
+
 .PHONY: deps
 deps: ## Install the Debian packages that are missing (as root), or say which
 	@scripts/deps

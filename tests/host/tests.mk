@@ -88,3 +88,6 @@ tests/host/sandbox-libs := -lseccomp
 test-y += tests/host/acpi
 san-test-y += tests/host/acpi
 tests/host/acpi-y := tests/host/acpi.o $(world-y) $(filter host/acpi/%,$(host-y))
+# The console in a browser; skipped without chromium (scripts/deps web-test).
+check-y += tests/host/web.py
+tests/host/web.py-opts := timeout=240
