@@ -368,7 +368,8 @@ static noreturn void parse_help(struct config *cfg, const char *val)
 	printf("anykvm %s: a PC for a guest, on any x86-64 machine\n"
 	       "usage: anykvm [OPTION ...] [DISK IMAGE]\n", ANYKVM_VERSION);
 	for (g = 0; g < nr_groups; g++) {
-		printf("\n%s:\n", groups[g]->title);
+		if (groups[g]->title)
+			printf("\n%s:\n", groups[g]->title);
 		for (i = 0; i < groups[g]->nr; i++)
 			if (groups[g]->options[i].help)
 				help_line(&groups[g]->options[i]);

@@ -54,7 +54,8 @@ struct option_group {
 };
 
 enum { ORDER_MACHINE = 10, ORDER_OBJECT = 15, ORDER_CHARDEV = 20, ORDER_BLOCK = 30, ORDER_NET = 40,
-       ORDER_DEVICE = 50, ORDER_DISPLAY = 60, ORDER_CONTROL = 70, ORDER_SANDBOX = 1000 };
+       ORDER_DEVICE = 50, ORDER_DISPLAY = 60, ORDER_CONTROL = 70, ORDER_RIGHTS = 0,
+       ORDER_SANDBOX = 1000 };
 
 #define OPTIONS_REGISTER(group)							\
 	static const struct option_group *const group##_registered		\

@@ -192,7 +192,11 @@ static void parse_chroot(struct config *cfg, const char *val)
 	new_root = val;
 }
 
-static void start(const struct config *cfg)
+/*
+ * Capabilities are a thread's own: before parts start theirs. The accelerator's timer thread is older
+ * and keeps what it had (-runas takes it from that one too); what it may call is the list's matter.
+ */
+static void give_away(const struct config *cfg)
 {
 	const struct passwd *user = run_as ? getpwnam(run_as) : NULL;
 
@@ -205,6 +209,13 @@ static void start(const struct config *cfg)
 	if (user && (initgroups(run_as, user->pw_gid) || setgid(user->pw_gid) ||
 		     setuid(user->pw_uid)))
 		die("-runas %s: %s", run_as, strerror(errno));
+	if (!off)
+		drop_capabilities();
+}
+
+static void start(const struct config *cfg)
+{
+	(void)cfg;
 	if (!off)
 		sandbox_enter();
 }
@@ -224,3 +235,9 @@ static const struct option_group sandbox_group = {
 	.start = start,
 };
 OPTIONS_REGISTER(sandbox_group);
+
+static const struct option_group rights_group = {
+	.order = ORDER_RIGHTS,
+	.start = give_away,
+};
+OPTIONS_REGISTER(rights_group);

@@ -221,7 +221,7 @@ def heard(s, text):
 def life():
     path, line = os.path.join(TMP.name, "qmp"), os.path.join(TMP.name, "line")
     args = ("-qmp", f"unix:{path},server=on,wait=off", "-serial", f"unix:{line},server=on,wait=off")
-    m = Machine(*args, "-name", "little", "-uuid", "550e8400-e29b-41d4-a716-446655440000",
+    m = Machine(*args, "-name", "little", "-device", "virtio-balloon-pci", "-uuid", "550e8400-e29b-41d4-a716-446655440000",
                 tty=False)
     q = Qmp(path)
     protocol(q)
@@ -229,6 +229,11 @@ def life():
     ok(q.send("query-name")["return"] == {"name": "little"}, "query-name")
     ok(q.send("query-uuid")["return"]["UUID"] == "550e8400-e29b-41d4-a716-446655440000", "query-uuid")
     states(q, schema)
+    tasks = [open(f"/proc/{m.p.pid}/task/{t}/status", encoding="ascii").read()
+             for t in os.listdir(f"/proc/{m.p.pid}/task")]
+    ok(all("Seccomp:\t2" in t for t in tasks), f"all {len(tasks)} threads are in the sandbox")
+    ok(all("CapEff:\t0000000000000000" in t for t in tasks if "anykvm-timer" not in t),
+       "and have no capabilities, but for the accelerator's timer")
     s = serial(line)
     s.send(b"R")
     e = q.event("RESET")
