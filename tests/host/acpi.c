@@ -64,7 +64,7 @@ static void run_script(const uint8_t *c, size_t len, uint8_t *tables, uint8_t *r
 			memcpy(in + get32(c + 116), &val, c[120]);
 			break;
 		case 3:
-			in[get32(c + 60)] = 0;
+			/* As OVMF does: what is there already goes into the sum. */
 			in[get32(c + 60)] = (uint8_t)-sum(in + get32(c + 64), get32(c + 68));
 			break;
 		}
