@@ -177,7 +177,8 @@ static void say(rfbClientPtr cl, int encoding, unsigned int x, const uint8_t *mo
 	word = htons((uint16_t)cl->screen->height);
 	memcpy(msg + 10, &word, 2);
 	memcpy(msg + 12, &enc, 4);
-	memcpy(msg + 16, more, len);
+	if (len)
+		memcpy(msg + 16, more, len);
 	if (rfbWriteExact(cl, (char *)msg, (int)(16 + len)) < 0)
 		rfbCloseClient(cl);
 }
