@@ -220,7 +220,7 @@ check: deps ## Build and run every test (at most 15 minutes on two cores)
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 tests
 	@[ -z "$$(scripts/kdir)" ] || $(MAKE) --no-print-directory module
-	@$(MAKE) --no-print-directory guest GUESTS='amd64 686 memtest modules kernels installer source'
+	@$(MAKE) --no-print-directory guest GUESTS='amd64 686 memtest modules kernels source'
 	@tests/run --list build/tests.list --list build-san/tests.list $(CHECK)
 
 .PHONY: check-long

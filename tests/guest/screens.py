@@ -305,7 +305,7 @@ def debian(tmp, disk, card, nic):
         m.hear(r"Linux x86_64")
         m.hear(r"eth0")
         m.say(f"readlink /sys/class/net/eth0/device/driver | grep -c {card}\n")
-        m.hear(r"\r?\n1\r?\n")
+        m.hear(r"[\r\n]1[\r\n]")
         # The same on the screen, with its keyboard.
         m.see(r"debian login: *_?")
         m.type("root\n")
