@@ -183,7 +183,7 @@ def debian_disk(tmp):
     disk, early, core = (os.path.join(tmp, n) for n in ("disk", "early.cfg", "core.img"))
     with open(early, "w", encoding="utf-8") as f:
         f.write("set root=hd0,msdos1\nterminal_output console\necho anykvm: GRUB is here\n"
-                "linux /vmlinuz root=LABEL=root ro console=tty0 console=ttyS0 net.ifnames=0\n"
+                "linux /vmlinuz root=LABEL=root ro console=tty0 console=ttyS0 net.ifnames=0 nomodeset\n"
                 "initrd /initrd.img\nboot\n")
     subprocess.run(["grub-mkimage", "-O", "i386-pc", "-d", GRUB, "-p", "/boot/grub", "-c", early, "-o",
                     core, "biosdisk", "part_msdos", "ext2", "linux", "normal", "echo", "boot"],
@@ -257,7 +257,7 @@ def memtest(tmp):
 def installer(tmp):
     where = need(os.path.join(GUEST, "installer"), "the installer")
     m = Machine(tmp, "-bios", "bios-256k.bin", "-kernel", where + "/linux", "-initrd",
-                where + "/initrd.gz", "-append", "vga=normal fb=false", memory=1024)
+                where + "/initrd.gz", "-append", "vga=normal fb=false nomodeset", memory=1024)
     try:
         m.see(r"Select a language", 240)
         m.key("ret")

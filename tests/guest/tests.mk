@@ -8,3 +8,5 @@ check-y += tests/guest/console.py
 tests/guest/console.py-opts := timeout=300
 check-y += tests/guest/firmware.py
 tests/guest/firmware.py-opts := timeout=600
+check-y += tests/guest/net.py
+tests/guest/net.py-opts := timeout=420

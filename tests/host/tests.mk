@@ -63,8 +63,6 @@ tests/host/i8257-y := tests/host/i8257.o $(world-y)
 test-y += tests/host/e1000
 san-test-y += tests/host/e1000
 tests/host/e1000-y := tests/host/e1000.o $(world-y)
-check-y += tests/guest/net.py
-tests/guest/net.py-opts := timeout=420
 test-y += tests/host/fdc
 san-test-y += tests/host/fdc
 tests/host/fdc-y := tests/host/fdc.o $(world-y)
