@@ -103,12 +103,13 @@ static void real_int(void)
 }
 
 /* The guest waits until a handler has been; its own instruction follows where there is one. */
-GUEST(dl_wait, 64, "1: test %bl, %bl\n jz 1b\n mov $2, %al\n out %al, $0x10\n hlt");
+/* One instruction to wait in: whenever the event comes, it is there. */
+GUEST(dl_wait, 64, "1: jrcxz 1b\n mov $2, %al\n out %al, $0x10\n hlt");
 GUEST(dl_int, 64, "int $0x30\n mov $2, %al\n out %al, $0x10\n hlt");
 GUEST(dl_de, 64, "div %ecx\n mov $2, %al\n out %al, $0x10\n hlt");
 GUEST(dl_gp, 64, "mov (%rcx), %edx\n mov $2, %al\n out %al, $0x10\n hlt");
-GUEST(dl_handler, 64, "mov $1, %al\n mov %al, %bl\n out %al, $0x10\n iretq");
-GUEST(dl_error, 64, "mov $1, %al\n mov %al, %bl\n out %al, $0x10\n add $8, %rsp\n iretq");
+GUEST(dl_handler, 64, "mov $1, %al\n mov $1, %ecx\n out %al, $0x10\n iretq");
+GUEST(dl_error, 64, "mov $1, %al\n mov $1, %ecx\n out %al, $0x10\n add $8, %rsp\n iretq");
 GUEST(dl_over, 64, "mov $1, %al\n out %al, $0x10\n addq $2, (%rsp)\n iretq");
 GUEST(dl_error_over, 64, "mov $1, %al\n out %al, $0x10\n add $8, %rsp\n addq $2, (%rsp)\n iretq");
 
