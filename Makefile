@@ -216,7 +216,7 @@ ifndef SAN
 endif
 
 .PHONY: check
-check: deps ## Build and run every test (at most 15 minutes on two cores)
+check: deps ## Build and run every test (about 16 minutes on two cores)
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 tests
 	@[ -z "$$(scripts/kdir)" ] || $(MAKE) --no-print-directory module
