@@ -21,17 +21,12 @@
 enum cell {
 	SECONDS, SECONDS_ALARM, MINUTES, MINUTES_ALARM, HOURS, HOURS_ALARM, WEEKDAY, DAY, MONTH, YEAR,
 	REG_A, REG_B, REG_C, REG_D,
-	FLOPPY = 0x10, EQUIPMENT = 0x14, BASE_LO, BASE_HI, EXT_LO, EXT_HI,
+	BASE_LO = 0x15, BASE_HI, EXT_LO, EXT_HI,
 	EXT_LO_2 = 0x30, EXT_HI_2, CENTURY,
 	ABOVE16M_LO = 0x34, ABOVE16M_HI,
 	ABOVE4G_LO = 0x5b, ABOVE4G_MID, ABOVE4G_HI,
 	NR_CELLS = 128
 };
-
-/* The equipment byte of the PC AT. */
-#define EQUIPMENT_FLOPPY	0x01
-#define EQUIPMENT_FPU	0x02
-#define EQUIPMENT_MOUSE	0x04
 
 #define A_UIP		0x80
 #define A_DIVIDER	0x70
@@ -57,7 +52,6 @@ enum cell {
 struct rtc {
 	struct device dev;
 	uint64_t ram_below_4g, ram_above_4g;
-	uint64_t floppies;	/* types of the two drives, four bits each, the first one's above */
 	uint8_t index;
 	uint8_t cell[NR_CELLS];
 	int64_t offset;		/* guest's time minus the host's wall clock, ns */
@@ -389,10 +383,6 @@ static const char *rtc_realize(struct device *dev)
 	r->cell[REG_A] = A_DIVIDER_RUN | 6;	/* 1024 Hz, what a BIOS sets */
 	r->cell[REG_B] = B_24H;
 	r->cell[REG_D] = D_VALID;
-	r->cell[FLOPPY] = (uint8_t)r->floppies;
-	r->cell[EQUIPMENT] = EQUIPMENT_FPU | EQUIPMENT_MOUSE;
-	if (r->floppies)
-		r->cell[EQUIPMENT] |= EQUIPMENT_FLOPPY | (r->floppies & 0x0f ? 0x40 : 0);
 	put16(r, BASE_LO, 640);
 	put16(r, EXT_LO, above_1m >> 10);
 	put16(r, EXT_LO_2, above_1m >> 10);
@@ -412,7 +402,6 @@ static const struct device_region rtc_regions[] = {
 static const struct device_prop rtc_props[] = {
 	{ "ram-below-4g", PROP_U64, offsetof(struct rtc, ram_below_4g) },
 	{ "ram-above-4g", PROP_U64, offsetof(struct rtc, ram_above_4g) },
-	{ "floppies", PROP_U64, offsetof(struct rtc, floppies) },
 };
 
 static const struct device_class rtc = {

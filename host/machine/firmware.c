@@ -9,6 +9,7 @@
 #include "devices/pc/fw_cfg.h"
 #include "devices/pc/rtc.h"
 #include "devices/pci/i440fx.h"
+#include "devices/storage/fdc82077.h"
 #include "host/boot/rom.h"
 #include "host/firmware.h"
 #include "host/machine/pc.h"
@@ -20,9 +21,12 @@
 #define PAGE		4096u
 
 /* Cells of the CMOS memory. */
+#define CMOS_FLOPPIES	0x10	/* types of the two drives, four bits each, the first one's above */
 #define CMOS_EQUIPMENT	0x14
-#define EQUIPMENT_FPU	0x02
-#define EQUIPMENT_MOUSE	0x04
+#define EQUIPMENT_FLOPPY	0x01
+#define EQUIPMENT_FPU		0x02
+#define EQUIPMENT_MOUSE		0x04
+#define EQUIPMENT_2_FLOPPIES	0x40
 #define CMOS_BOOT_3	0x38
 #define CMOS_BOOT_12	0x3d
 #define CMOS_CPUS	0x5f
@@ -184,6 +188,7 @@ static uint8_t boot_code(const char *order, unsigned int n)
 void pc_set_cmos(struct pc *pc, bool first)
 {
 	const char *order = pc_options.boot_order ? pc_options.boot_order : "cad";
+	unsigned int a = fdc_drive_type(pc->fdc, 0), b = fdc_drive_type(pc->fdc, 1);
 
 	if (first && pc_options.boot_once)
 		order = pc_options.boot_once;
@@ -191,7 +196,9 @@ void pc_set_cmos(struct pc *pc, bool first)
 		     (uint8_t)(boot_code(order, 1) << 4 | boot_code(order, 0)));
 	/* Bit 0: a floppy need not have the boot signature. */
 	rtc_set_cell(pc->rtc, CMOS_BOOT_3, (uint8_t)(boot_code(order, 2) << 4));
-	rtc_set_cell(pc->rtc, CMOS_EQUIPMENT, EQUIPMENT_FPU | EQUIPMENT_MOUSE);
+	rtc_set_cell(pc->rtc, CMOS_FLOPPIES, (uint8_t)(a << 4 | b));
+	rtc_set_cell(pc->rtc, CMOS_EQUIPMENT, EQUIPMENT_FPU | EQUIPMENT_MOUSE |
+		     (a || b ? EQUIPMENT_FLOPPY : 0) | (a && b ? EQUIPMENT_2_FLOPPIES : 0));
 	rtc_set_cell(pc->rtc, CMOS_CPUS, (uint8_t)(pc->cfg->smp.cpus - 1));
 }
 

@@ -203,8 +203,7 @@ static void make_floppies(struct pc *pc)
 	device_map(dev, FDC_REGION_BASE, PORT_FDC);
 	device_map(dev, FDC_REGION_DIR, PORT_FDC_DIR);
 	device_connect_irq(dev, 0, IRQ_FLOPPY);
-	device_set_u64(pc->rtc, "floppies",
-		       (uint64_t)fdc_drive_type(dev, 0) << 4 | fdc_drive_type(dev, 1));
+	pc->fdc = dev;
 	tell_acpi(pc, (struct acpi_device){ "FDC0", "PNP0700", 0,
 					    { { PORT_FDC, 6 }, { PORT_FDC_DIR, 1 } }, IRQ_FLOPPY,
 					    true, DMA_FLOPPY });

@@ -35,7 +35,7 @@ struct pc {
 	const struct config *cfg;
 	unsigned int phys_bits;		/* of the guest's addresses */
 	struct pci_bus *pci;
-	struct device *host, *isa, *pm, *rtc, *dma, *fw_cfg;
+	struct device *host, *isa, *pm, *rtc, *dma, *fdc, *fw_cfg;
 	bool vga;
 	uint32_t pirq[4];		/* slots that hold the line up, a bit each */
 	struct acpi_device isa_device[PC_MAX_ISA];

@@ -18,21 +18,11 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests/host"))
 import rfb
+from tap import end, ok
 
 ANYKVM = sys.argv[1] if len(sys.argv) > 1 else os.path.join(TOP, "build/anykvm")
 CD = "/usr/lib/grub-rescue/grub-rescue-cdrom.iso"
 LIMIT = 60
-count = failed = 0
-
-
-def ok(good, name, detail=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
-    if not good and detail != "":
-        print("# " + str(detail).replace("\n", "\n# "), flush=True)
-    return good
 
 
 class Terminal:
@@ -143,5 +133,4 @@ with tempfile.TemporaryDirectory() as tmp:
     refused()
     grub(tmp)
     ways_out(tmp)
-print(f"1..{count}")
-sys.exit(failed != 0)
+sys.exit(end())

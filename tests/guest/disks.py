@@ -10,31 +10,23 @@ blocks, each with fsync, and says the number when it has come back; the process 
 moment, several times over: no number that was said may be missing from the image. --qemu runs the rows
 on QEMU's TCG instead: it proves the row, not us.
 """
-import argparse
 import hashlib
 import os
 import random
 import re
-import select
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-GUEST = os.path.join(TOP, "build/guest")
-MODULES = os.path.join(GUEST, "modules-amd64")
-ANYKVM = os.path.join(os.environ.get("ANYKVM_BUILD", os.path.join(TOP, "build")), "anykvm")
+import linux
+from linux import drive
+
 MIB = 1 << 20
 KILLS = 3
 
 ATA = ["crypto/crct10dif_common", "lib/crc-t10dif", "lib/crc64", "lib/crc64-rocksoft", "block/t10-pi",
        "drivers/scsi/scsi_common", "drivers/scsi/scsi_mod", "drivers/ata/libata",
        "drivers/ata/ata_piix", "drivers/scsi/sd_mod", "drivers/cdrom/cdrom", "drivers/scsi/sr_mod"]
-VIRTIO = ["drivers/virtio/virtio", "drivers/virtio/virtio_ring",
-          "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci_legacy_dev",
-          "drivers/virtio/virtio_pci", "drivers/block/virtio_blk"]
+VIRTIO = [*linux.VIRTIO_PCI, "drivers/block/virtio_blk"]
 
 # Name, the disk's controller, its name in the guest, what else the command line says, modules, MiB.
 ROWS = [
@@ -93,54 +85,9 @@ exit 0
 """
 
 
-def make_initrd(tmp, modules):
-    items = []
-    for name, text in (("whole", WHOLE), ("numbers", NUMBERS),
-                       ("modules", "\n".join(os.path.basename(m) + ".ko" for m in modules))):
-        path = os.path.join(tmp, name)
-        with open(path, "w", encoding="ascii") as f:
-            f.write(text)
-        os.chmod(path, 0o755)
-        items.append(f"tests/{name}={path}")
-    for m in modules:
-        path = os.path.join(MODULES, "kernel", m + ".ko")
-        if not os.path.exists(path):
-            return None
-        items.append(f"modules/{os.path.basename(m)}.ko={path}")
-    out = os.path.join(tmp, "initrd")
-    subprocess.run([os.path.join(TOP, "scripts/mkinitrd"), out,
-                    os.path.join(GUEST, "busybox-amd64"), *items], check=True)
-    return out
-
-
-def drive(argv, verbose, enough=lambda text: False, limit=150):
-    """The console's text, until the process ends, or is killed when @enough says so."""
-    text = ""
-    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT)
-    end = time.monotonic() + limit
-    while time.monotonic() < end and not enough(text):
-        if not select.select([p.stdout], [], [], 1)[0]:
-            continue
-        data = os.read(p.stdout.fileno(), 65536)
-        if not data:
-            break
-        if verbose:
-            sys.stderr.write(data.decode(errors="replace"))
-        text += data.decode(errors="replace")
-    p.send_signal(signal.SIGKILL)
-    # What was said before the end still counts.
-    text += p.stdout.read().decode(errors="replace")
-    p.wait()
-    return text
-
-
 def command(args, initrd, drives, more):
-    how = [ANYKVM, "-accel", "bt"]
-    if args.qemu:
-        how = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max"]
-    return [*how, "-m", "512", "-nographic", "-no-reboot", "-vga", "none", *drives,
-            "-kernel", os.path.join(GUEST, "vmlinuz-amd64"), "-initrd", initrd,
+    return [*linux.host(args), "-m", "512", "-nographic", "-no-reboot", "-vga", "none", *drives,
+            "-kernel", linux.KERNEL, "-initrd", initrd,
             "-append", f"console=ttyS0 quiet panic=-1 {more}"]
 
 
@@ -201,33 +148,15 @@ def killed(args, tmp, initrd, spec):
 
 def row(spec, args):
     with tempfile.TemporaryDirectory(prefix="anykvm-disks-", dir="/var/tmp") as tmp:
-        initrd = make_initrd(tmp, spec[4])
+        initrd = linux.make_initrd(tmp, spec[4], whole=WHOLE, numbers=NUMBERS)
         if not initrd:
-            return "skip: the guest's modules are not there (make guest GUESTS=modules)"
+            return linux.NO_MODULES
         return whole(args, tmp, initrd, spec) or killed(args, tmp, initrd, spec)
 
 
 def main():
-    ap = argparse.ArgumentParser()
-    ap.add_argument("-v", dest="verbose", action="store_true")
-    ap.add_argument("--qemu", action="store_true")
-    ap.add_argument("names", nargs="*")
-    args = ap.parse_args()
-    rows = [r for r in ROWS if not args.names or r[0] in args.names]
-    print(f"1..{len(rows)}", flush=True)
-    bad = 0
-    for i, spec in enumerate(rows, 1):
-        begin = time.monotonic()
-        why = row(spec, args)
-        took = f"{time.monotonic() - begin:.1f} s"
-        if why.startswith("skip: "):
-            print(f"ok {i} - {spec[0]} # SKIP {why[6:]}", flush=True)
-            continue
-        bad += bool(why)
-        print(f"{'not ok' if why else 'ok'} {i} - {spec[0]} ({took})", flush=True)
-        for line in why.splitlines():
-            print("# " + line, flush=True)
-    return bad != 0
+    args = linux.arguments()
+    return linux.run([(r[0], lambda r=r: row(r, args)) for r in ROWS], args.names)
 
 
 if __name__ == "__main__":

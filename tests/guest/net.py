@@ -9,28 +9,23 @@ in this process and sends one back, and serves one to a connection that comes in
 without a disk: firmware, the card's iPXE, a script and a kernel by TFTP. --qemu runs the rows on
 QEMU's TCG instead: it proves the row, not us.
 """
-import argparse
 import hashlib
 import http.server
 import os
-import select
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-GUEST = os.path.join(TOP, "build/guest")
-MODULES = os.path.join(GUEST, "modules-amd64")
-ANYKVM = os.path.join(os.environ.get("ANYKVM_BUILD", os.path.join(TOP, "build")), "anykvm")
+import linux
+from linux import drive
+
 SIZE = 8 << 20
+LIMIT = 120  # seconds that a guest may take
 
 E1000 = ["drivers/net/ethernet/intel/e1000/e1000"]
-VIRTIO = ["drivers/virtio/virtio", "drivers/virtio/virtio_ring",
-          "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci_legacy_dev",
-          "drivers/virtio/virtio_pci", "net/core/failover", "drivers/net/net_failover",
+VIRTIO = [*linux.VIRTIO_PCI, "net/core/failover", "drivers/net/net_failover",
           "drivers/net/virtio_net"]
 
 SCRIPT = r"""#!/bin/busybox sh
@@ -104,27 +99,6 @@ class Server(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def make_initrd(tmp, modules):
-    """The usual one, with these modules, in order, and the scripts above."""
-    items = []
-    for name, text in (("net", SCRIPT), ("lease", LEASE),
-                       ("modules", "\n".join(os.path.basename(m) + ".ko" for m in modules))):
-        path = os.path.join(tmp, name)
-        with open(path, "w", encoding="ascii") as f:
-            f.write(text)
-        os.chmod(path, 0o755)
-        items.append(f"tests/{name}={path}")
-    for m in modules:
-        path = os.path.join(MODULES, "kernel", m + ".ko")
-        if not os.path.exists(path):
-            return None
-        items.append(f"modules/{os.path.basename(m)}.ko={path}")
-    out = os.path.join(tmp, "initrd")
-    subprocess.run([os.path.join(TOP, "scripts/mkinitrd"), out,
-                    os.path.join(GUEST, "busybox-amd64"), *items], check=True)
-    return out
-
-
 class Sink(threading.Thread):
     """Takes one connection, and what comes over it."""
 
@@ -159,50 +133,35 @@ def fetch(port):
         return s.recv(100)
 
 
-def drive(argv, forwarded, verbose, until=None):
-    """The console's text, and what the guest served."""
-    text, served = "", b""
-    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT)
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        if not select.select([p.stdout], [], [], 1)[0]:
-            continue
-        data = os.read(p.stdout.fileno(), 65536)
-        if not data:
-            break
-        if verbose:
-            sys.stderr.write(data.decode(errors="replace"))
-        text += data.decode(errors="replace")
-        if until and until in text:
-            break
-        if "anykvm-serving" in text and not served:
+class Served:
+    """What the guest served to a connection to @port, once it said that it does."""
+
+    def __init__(self, port):
+        self.port, self.got = port, b""
+
+    def __call__(self, text):
+        if "anykvm-serving" in text and not self.got:
             time.sleep(0.5)
-            served = fetch(forwarded)
-    p.kill()
-    p.wait()
-    return text, served
+            self.got = fetch(self.port)
+        return False
 
 
 def row(_, device, modules, port, args):
     with tempfile.TemporaryDirectory(prefix="anykvm-net-") as tmp:
-        initrd = make_initrd(tmp, modules)
+        initrd = linux.make_initrd(tmp, modules, net=SCRIPT, lease=LEASE)
         if not initrd:
-            return "skip: the guest's modules are not there (make guest GUESTS=modules)"
+            return linux.NO_MODULES
         forwarded = free_port()
         dump = os.path.join(tmp, "dump")
-        how = [ANYKVM, "-accel", "bt"]
-        if args.qemu:
-            how = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max"]
-        sink = Sink()
-        text, served = drive(
-            [*how, "-m", "256", "-nographic", "-no-reboot", "-vga", "none",
+        sink, served = Sink(), Served(forwarded)
+        text = drive(
+            [*linux.host(args), "-m", "256", "-nographic", "-no-reboot", "-vga", "none",
              "-netdev", f"user,id=n0,hostfwd=tcp:127.0.0.1:{forwarded}-:80",
              "-object", f"filter-dump,id=d0,netdev=n0,file={dump}",
              "-device", f"{device},netdev=n0,mac=52:54:00:aa:bb:cc",
-             "-kernel", os.path.join(GUEST, "vmlinuz-amd64"), "-initrd", initrd, "-append",
+             "-kernel", linux.KERNEL, "-initrd", initrd, "-append",
              f"console=ttyS0 quiet panic=-1 anykvm.run=net anykvm.args={port},{sink.port}"],
-            forwarded, args.verbose)
+            args.verbose, served, LIMIT)
         wants = ["anykvm-mac: 52:54:00:aa:bb:cc",
                  "anykvm-lease: 10.0.2.15/24 via 10.0.2.2 dns 10.0.2.3",
                  "3 packets transmitted, 3 packets received",
@@ -213,59 +172,39 @@ def row(_, device, modules, port, args):
             return "not on the console: " + missing[0] + "\n" + text[-2000:]
         if sink.got != Server.data:
             return f"the file came back with {len(sink.got)} bytes of {SIZE}"
-        if served != b"from the guest\n":
-            return f"the forwarded port gave {served!r}"
+        if served.got != b"from the guest\n":
+            return f"the forwarded port gave {served.got!r}"
         if os.path.getsize(dump) < 2 * SIZE:
             return f"the dump has {os.path.getsize(dump)} bytes"
     return ""
 
 
-def boot_row(device, linux, args):
+def boot_row(device, with_linux, args):
     """SeaBIOS runs the card's iPXE, which asks slirp's DHCP for a file and gets it by TFTP."""
-    want = "anykvm-up: " if linux else "anykvm-pxe from 10.0.2.2 on 52:54:00:aa:bb:cc"
+    want = "anykvm-up: " if with_linux else "anykvm-pxe from 10.0.2.2 on 52:54:00:aa:bb:cc"
     with tempfile.TemporaryDirectory(prefix="anykvm-net-") as tmp:
         with open(os.path.join(tmp, "boot.ipxe"), "w", encoding="ascii") as f:
-            f.write(BOOT_SCRIPT + (BOOT_LINUX if linux else ""))
-        os.symlink(os.path.join(GUEST, "vmlinuz-amd64"), os.path.join(tmp, "vmlinuz"))
-        os.symlink(os.path.join(GUEST, "initrd-amd64.gz"), os.path.join(tmp, "initrd.gz"))
-        how = [ANYKVM, "-accel", "bt"]
-        if args.qemu:
-            how = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-nodefaults", "-serial",
-                   "stdio", "-fw_cfg", "name=etc/sercon-port,string=0"]
-        text, _ = drive([*how, "-m", "512", "-nographic", "-no-reboot", "-vga", "none", "-netdev",
-                         f"user,id=n0,tftp={tmp},bootfile=boot.ipxe",
-                         "-device", f"{device},netdev=n0,mac=52:54:00:aa:bb:cc"],
-                        0, args.verbose, until=want)
+            f.write(BOOT_SCRIPT + (BOOT_LINUX if with_linux else ""))
+        os.symlink(linux.KERNEL, os.path.join(tmp, "vmlinuz"))
+        os.symlink(os.path.join(linux.GUEST, "initrd-amd64.gz"), os.path.join(tmp, "initrd.gz"))
+        how = linux.host(args, "-nodefaults", "-serial", "stdio", "-fw_cfg",
+                         "name=etc/sercon-port,string=0")
+        text = drive([*how, "-m", "512", "-nographic", "-no-reboot", "-vga", "none", "-netdev",
+                      f"user,id=n0,tftp={tmp},bootfile=boot.ipxe",
+                      "-device", f"{device},netdev=n0,mac=52:54:00:aa:bb:cc"],
+                     args.verbose, lambda t: want in t, LIMIT)
     return "" if want in text else f"not on the console: {want}\n" + text[-2000:]
 
 
 def main():
-    ap = argparse.ArgumentParser()
-    ap.add_argument("-v", dest="verbose", action="store_true")
-    ap.add_argument("--qemu", action="store_true")
-    ap.add_argument("names", nargs="*")
-    args = ap.parse_args()
+    args = linux.arguments()
     Server.data = os.urandom(SIZE)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     port = server.server_address[1]
     rows = [(r[0], lambda r=r: row(*r, port, args)) for r in ROWS]
     rows += [("boot " + b[0], lambda b=b: boot_row(*b, args)) for b in BOOT_ROWS]
-    rows = [r for r in rows if not args.names or r[0] in args.names]
-    print(f"1..{len(rows)}", flush=True)
-    bad = 0
-    for i, (name, fn) in enumerate(rows, 1):
-        begin = time.monotonic()
-        why = fn()
-        took = f"{time.monotonic() - begin:.1f} s"
-        if why.startswith("skip: "):
-            print(f"ok {i} - {name} # SKIP {why[6:]}", flush=True)
-            continue
-        bad += bool(why)
-        print(f"{'not ok' if why else 'ok'} {i} - {name} ({took})", flush=True)
-        for line in why.splitlines():
-            print("# " + line, flush=True)
-    return bad != 0
+    return linux.run(rows, args.names)
 
 
 if __name__ == "__main__":

@@ -12,38 +12,21 @@ import argparse
 import os
 import re
 import select
-import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 
+from boot import ANYKVM, GUEST, TOP, Skip, Wrong, grub_iso, need
 from screen import Reader, Wrong as BadPicture, read_ppm
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-GUEST = os.path.join(TOP, "build/guest")
-ANYKVM = os.path.join(os.environ.get("ANYKVM_BUILD", os.path.join(TOP, "build")), "anykvm")
 GRUB = "/usr/lib/grub/i386-pc"
 RESCUE = "/usr/lib/grub-rescue/grub-rescue-floppy.img"
 KEYS = {" ": "spc", "\n": "ret", "-": "minus", "=": "equal", "/": "slash", ".": "dot", ",": "comma",
         ";": "semicolon", "\t": "tab", "'": "apostrophe", "\\": "backslash", "_": "shift-minus",
         ":": "shift-semicolon", ">": "shift-dot", "$": "shift-4", '"': "shift-apostrophe"}
 LIMIT = 120
-
-
-class Skip(Exception):
-    pass
-
-
-class Wrong(Exception):
-    pass
-
-
-def need(path, what):
-    if not os.path.exists(path):
-        raise Skip(f"{what} is not there ({os.path.relpath(path, TOP)})")
-    return path
 
 
 class Machine:
@@ -161,21 +144,6 @@ class Machine:
 
 # --- what boots ---
 
-def grub_iso(tmp, config, *files):
-    if not shutil.which("grub-mkrescue") or not os.path.isdir(GRUB):
-        raise Skip("grub-mkrescue is not installed")
-    tree = os.path.join(tmp, "iso")
-    os.makedirs(os.path.join(tree, "boot/grub"))
-    with open(os.path.join(tree, "boot/grub/grub.cfg"), "w", encoding="utf-8") as f:
-        f.write(config)
-    for path in files:
-        shutil.copy(path, os.path.join(tree, "boot"))
-    iso = os.path.join(tmp, "image.iso")
-    subprocess.run(["grub-mkrescue", "-d", GRUB, "-o", iso, tree], stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL, check=True)
-    return iso
-
-
 def debian_disk(tmp):
     """The Debian of fetch-userland as a whole disk: GRUB before its first and only partition."""
     userland = os.path.join(GUEST, "userland")
@@ -235,6 +203,7 @@ def grub_rescue(tmp):
     try:
         m.see(r"GNU GRUB +version 2|Press any key")
         m.press_until("c", r"grub>")
+        m.key("ctrl-u")  # a press too many stands on the line
         m.type("echo Typed-in 1-1\n")
         m.see(r"(?m)^ *Typed-in 1-1")
     finally:
@@ -268,7 +237,7 @@ def installer(tmp):
 
 def mach(tmp):
     iso = grub_iso(tmp, "multiboot /boot/gnumach.gz\nboot\n",
-                   need(os.path.join(GUEST, "gnumach.gz"), "GNU Mach"))
+                   ("boot/gnumach.gz", need(os.path.join(GUEST, "gnumach.gz"), "GNU Mach")))
     m = Machine(tmp, "-boot", "d", "-cdrom", iso)
     try:
         m.see(r"bootstrap_create: No bootstrap code loaded")
@@ -278,7 +247,7 @@ def mach(tmp):
 
 def xen(tmp):
     iso = grub_iso(tmp, "multiboot2 /boot/xen.gz console=com1,vga com1=115200 noreboot\nboot\n",
-                   need(os.path.join(GUEST, "xen.gz"), "Xen"))
+                   ("boot/xen.gz", need(os.path.join(GUEST, "xen.gz"), "Xen")))
     m = Machine(tmp, "-boot", "d", "-cdrom", iso)
     try:
         m.hear(r"Xen version 4\.")

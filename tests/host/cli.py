@@ -13,18 +13,10 @@ import subprocess
 import sys
 import tempfile
 
+from tap import end, ok
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ANYKVM = sys.argv[1] if len(sys.argv) > 1 else os.path.join(TOP, "build/anykvm")
-count = failed = 0
-
-
-def ok(good, name, detail=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {name}")
-    if not good and detail:
-        print("# " + detail.replace("\n", "\n# "))
 
 
 def run(args):
@@ -269,8 +261,7 @@ def main():
             ["-serial", "file:" + log, "-kernel", missing], missing)
     ok(not os.path.exists(log), "and the file was not made")
 
-    print(f"1..{count}")
-    return failed != 0
+    return end()
 
 
 sys.exit(main())

@@ -13,22 +13,14 @@ import signal
 import subprocess
 import sys
 
+from tap import end, ok
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ANYKVM = sys.argv[1] if len(sys.argv) > 1 else os.path.join(TOP, "build/anykvm")
 GUEST = os.path.join(TOP, "build/guest")
 KERNEL = [ANYKVM, "-accel", "bt", "-m", "256", "-nographic", "-no-reboot",
           "-kernel", f"{GUEST}/vmlinuz-amd64", "-initrd", f"{GUEST}/initrd-amd64.gz",
           "-append", "console=ttyS0 quiet panic=-1 anykvm.info"]
-count = failed = 0
-
-
-def ok(good, name, detail=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
-    if not good and detail:
-        print("# " + str(detail).replace("\n", "\n# "))
 
 
 def tables(text):
@@ -121,8 +113,7 @@ def main():
     bad = subprocess.run([os.path.join(os.path.dirname(ANYKVM), "anykvm-exec"), "-d", "statz",
                           "true"], capture_output=True, text=True, check=False)
     ok(bad.returncode == 1 and "statz" in bad.stderr, "anykvm-exec knows its topics", bad)
-    print(f"1..{count}")
-    return failed != 0
+    return end()
 
 
 if __name__ == "__main__":

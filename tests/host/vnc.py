@@ -15,23 +15,12 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rfb
+from tap import end, ok
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VNCD = sys.argv[1] if len(sys.argv) > 1 else os.path.join(TOP, "build/tests/host/vncd")
 LIMIT = 10
-count = failed = 0
-
-
-def ok(good, name, detail=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {name}", flush=True)
-    if not good and detail != "":
-        print("# " + str(detail).replace("\n", "\n# "), flush=True)
-    return good
 
 
 class Server:
@@ -410,5 +399,4 @@ def words():
 
 for part in (words, pictures, keys, pointers, passwords, websockets, nonsense):
     part()
-print(f"1..{count}")
-sys.exit(failed != 0)
+sys.exit(end())

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What tests that run one script each in a Linux guest share: its initrd with modules and scripts, the
+machine's console, and the report of rows.
+
+A row is a name and a function that returns "" when all is well, "skip: REASON", or what is wrong.
+"""
+import argparse
+import os
+import select
+import subprocess
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+GUEST = os.path.join(TOP, "build/guest")
+KERNEL = os.path.join(GUEST, "vmlinuz-amd64")
+MODULES = os.path.join(GUEST, "modules-amd64")
+ANYKVM = os.path.join(os.environ.get("ANYKVM_BUILD", os.path.join(TOP, "build")), "anykvm")
+NO_MODULES = "skip: the guest's modules are not there (make guest GUESTS=modules)"
+
+VIRTIO_PCI = ["drivers/virtio/virtio", "drivers/virtio/virtio_ring",
+              "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci_legacy_dev",
+              "drivers/virtio/virtio_pci"]
+
+
+def host(args, *qemu):
+    """The program and its accelerator; QEMU's with --qemu, and these words for it alone."""
+    if args.qemu:
+        return ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", *qemu]
+    return [ANYKVM, "-accel", "bt"]
+
+
+def make_initrd(tmp, modules, **scripts):
+    """The usual one, with these modules, in order, and scripts by name; None: a module is not there."""
+    items = []
+    for name, text in (*scripts.items(),
+                       ("modules", "\n".join(os.path.basename(m) + ".ko" for m in modules))):
+        path = os.path.join(tmp, name)
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+        os.chmod(path, 0o755)
+        items.append(f"tests/{name}={path}")
+    for m in modules:
+        path = os.path.join(MODULES, "kernel", m + ".ko")
+        if not os.path.exists(path):
+            return None
+        items.append(f"modules/{os.path.basename(m)}.ko={path}")
+    out = os.path.join(tmp, "initrd")
+    subprocess.run([os.path.join(TOP, "scripts/mkinitrd"), out,
+                    os.path.join(GUEST, "busybox-amd64"), *items], check=True)
+    return out
+
+
+def drive(argv, verbose, enough=lambda text: False, limit=150):
+    """The console's text, until the process ends, or is killed when @enough says so."""
+    text = ""
+    p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT)
+    end = time.monotonic() + limit
+    while time.monotonic() < end and not enough(text):
+        if not select.select([p.stdout], [], [], 1)[0]:
+            continue
+        data = os.read(p.stdout.fileno(), 65536)
+        if not data:
+            break
+        if verbose:
+            sys.stderr.write(data.decode(errors="replace"))
+        text += data.decode(errors="replace")
+    p.kill()
+    # What was said before the end still counts.
+    text += p.stdout.read().decode(errors="replace")
+    p.wait()
+    return text
+
+
+def arguments():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("-v", dest="verbose", action="store_true")
+    ap.add_argument("--qemu", action="store_true")
+    ap.add_argument("names", nargs="*")
+    return ap.parse_args()
+
+
+def run(rows, names):
+    """All rows, or those of @names; for sys.exit()."""
+    rows = [r for r in rows if not names or r[0] in names]
+    print(f"1..{len(rows)}", flush=True)
+    bad = 0
+    for i, (name, fn) in enumerate(rows, 1):
+        begin = time.monotonic()
+        why = fn()
+        took = f"{time.monotonic() - begin:.1f} s"
+        if why.startswith("skip: "):
+            print(f"ok {i} - {name} # SKIP {why[6:]}", flush=True)
+            continue
+        bad += bool(why)
+        print(f"{'not ok' if why else 'ok'} {i} - {name} ({took})", flush=True)
+        for line in why.splitlines():
+            print("# " + line, flush=True)
+    return bad != 0
