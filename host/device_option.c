@@ -72,7 +72,7 @@ void device_prop_values(const struct device_prop *p, char *buf, size_t len)
 	static const char *const words[PROP_TYPES] = {
 		[PROP_U64] = "NUMBER", [PROP_SIZE] = "SIZE", [PROP_BOOL] = "on|off",
 		[PROP_STRING] = "TEXT", [PROP_MAC] = "XX:XX:XX:XX:XX:XX", [PROP_CHARDEV] = "CHARDEV",
-		[PROP_BLOCK] = "DRIVE", [PROP_NETDEV] = "NETDEV",
+		[PROP_BLOCK] = "DRIVE", [PROP_NETDEV] = "NETDEV", [PROP_INDEX] = "NUMBER",
 	};
 	unsigned int i, at = 0;
 

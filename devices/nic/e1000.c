@@ -359,9 +359,12 @@ static const char *e1000_realize(struct device *dev)
 	static char text[128];
 	static const uint8_t none[6];
 	struct e1000 *e = to_e1000(dev);
-	const char *other;
+	const char *other, *wrong;
 	unsigned int i;
 
+	wrong = device_boot(dev, dev->bootindex, "ethernet-phy@0");
+	if (wrong)
+		return wrong;
 	for (i = 0; i < ARRAY_SIZE(models); i++)
 		if (models[i].device == dev->cls->pci->device)
 			e->model = models[i];
@@ -409,6 +412,7 @@ static const struct device_prop e1000_props[] = {
 	PCI_PROPS,
 	{ "mac", PROP_MAC, offsetof(struct e1000, mac), "address (default 52:54:00:12:34:56 and on)" },
 	{ "netdev", PROP_NETDEV, offsetof(struct e1000, nd), "back end; without one no cable is in" },
+	BOOT_PROP,
 };
 
 #define MODEL(ident, class_name, chip, device_id, rev)						\

@@ -5,6 +5,7 @@
  * A command goes through the sheet's three phases: its bytes are collected, it is executed, its
  * results are read. What moves data is executed in fdc_data.c. Seeks take a millisecond.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "devices/storage/fdc_internal.h"
@@ -521,6 +522,7 @@ static const char *fdc_realize(struct device *dev)
 {
 	struct fdc *f = (struct fdc *)dev;
 	const char *wrong;
+	char node[16];
 	unsigned int n;
 
 	device_timer_init(&f->seek_timer, arrived, f);
@@ -531,6 +533,10 @@ static const char *fdc_realize(struct device *dev)
 
 		if (!f->blk[n])
 			continue;
+		snprintf(node, sizeof(node), "floppy@%u", n);
+		wrong = device_boot(dev, f->bootindex[n], node);
+		if (wrong)
+			return wrong;
 		d->blk = f->blk[n];
 		wrong = block_attach(d->blk, &block_user, d, "floppy");
 		if (wrong)
@@ -568,6 +574,9 @@ static const struct device_region fdc_regions[] = {
 static const struct device_prop fdc_props[] = {
 	{ "driveA", PROP_BLOCK, offsetof(struct fdc, blk[0]), "disk of the first drive" },
 	{ "driveB", PROP_BLOCK, offsetof(struct fdc, blk[1]), "disk of the second drive" },
+	{ "bootindexA", PROP_INDEX, offsetof(struct fdc, bootindex[0]),
+	  "firmware tries the lowest first: the first drive's", "-1" },
+	{ "bootindexB", PROP_INDEX, offsetof(struct fdc, bootindex[1]), "the second drive's", "-1" },
 };
 
 static const struct device_class fdc82077 = {

@@ -55,6 +55,7 @@ struct drive {
 struct fdc {
 	struct device dev;
 	struct block *blk[DRIVES];	/* properties */
+	int32_t bootindex[DRIVES];
 	struct drive drive[DRIVES];
 	struct isa_dma dma;
 	uint8_t dor, tdr, dsr, config[3], specify[2], perpendicular;

@@ -430,6 +430,7 @@ const char *ide_drive_realize(struct ide_drive *d, const struct ide_kind *kind,
 {
 	static char who[32];
 	const char *wrong;
+	char node[32];
 
 	if (!d->chan)
 		return "is not on an IDE channel: give bus=ide.0 or bus=ide.1";
@@ -445,6 +446,10 @@ const char *ide_drive_realize(struct ide_drive *d, const struct ide_kind *kind,
 		d->serial = block_serial(d->blk);
 	snprintf(who, sizeof(who), "%s (ide.%u unit %u)", d->dev.cls->name, d->chan->nr,
 		 d->unit);
+	snprintf(node, sizeof(node), "drive@%u/disk@%u", d->chan->nr, d->unit);
+	wrong = device_boot(&d->dev, d->dev.bootindex, node);
+	if (wrong)
+		return wrong;
 	wrong = block_attach(d->blk, user, d, d->dev.id ? d->dev.id : who);
 	if (wrong)
 		return wrong;

@@ -130,7 +130,8 @@ struct ide_channel *piix3_ide_channel(struct device *dev, unsigned int n);
 	{ "serial", PROP_STRING, offsetof(of_struct, serial), "serial number" },	\
 	{ "model", PROP_STRING, offsetof(of_struct, model), "model name" },		\
 	{ "ver", PROP_STRING, offsetof(of_struct, ver), "firmware revision" },		\
-	{ "wwn", PROP_U64, offsetof(of_struct, wwn), "world wide name, 0 for none" }
+	{ "wwn", PROP_U64, offsetof(of_struct, wwn), "world wide name, 0 for none" },	\
+	BOOT_PROP
 
 enum { IDE_AUTO, IDE_MASTER, IDE_SLAVE };
 extern const char *const ide_places[];

@@ -446,7 +446,9 @@ const char *virtio_realize(struct virtio_dev *v, struct device *dev,
 		v->offered |= BIT(VIRTIO_F_RING_PACKED);
 	if (v->want_reset)
 		v->offered |= BIT(VIRTIO_F_RING_RESET);
-	wrong = v->cls->realize(v);
+	wrong = v->cls->boot_node ? device_boot(dev, dev->bootindex, v->cls->boot_node) : NULL;
+	if (!wrong)
+		wrong = v->cls->realize(v);
 	if (wrong)
 		forget_all(v);
 	return wrong;
@@ -506,8 +508,9 @@ static void add_props(struct device_class *to, struct device_prop *room,
 struct virtio_made *virtio_make(const struct virtio_class *vc, const char *suffix,
 				const struct device_class *transport, size_t size)
 {
+	static const struct device_prop boot = BOOT_PROP;
 	struct virtio_made *m = calloc(1, sizeof(*m));
-	struct device_prop *props = calloc(transport->nr_props + virtio_nr_props + vc->nr_props,
+	struct device_prop *props = calloc(transport->nr_props + virtio_nr_props + vc->nr_props + 1,
 					   sizeof(*props));
 	char *name;
 
@@ -525,6 +528,8 @@ struct virtio_made *virtio_make(const struct virtio_class *vc, const char *suffi
 	add_props(&m->cls, props, vc->props, vc->nr_props, m->offset);
 	add_props(&m->cls, props, transport->props, transport->nr_props, 0);
 	add_props(&m->cls, props, virtio_props, virtio_nr_props, m->offset);
+	if (vc->boot_node)
+		add_props(&m->cls, props, &boot, 1, 0);
 	m->next = all_made;
 	all_made = m;
 	return m;

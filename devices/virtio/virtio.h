@@ -44,6 +44,7 @@ struct virtio_class {
 	uint16_t pci_transitional;	/* PCI device id of the transitional device (section 4.1.2.1) */
 	uint32_t pci_class;
 	const char *rom;
+	const char *boot_node;		/* what firmware boots from (device_boot()); NULL: nothing */
 	size_t size;			/* of the device's own struct, which begins with struct virtio_dev */
 	const struct device_prop *props;	/* offsets into the device's own struct */
 	unsigned int nr_props;

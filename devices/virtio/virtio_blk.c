@@ -474,6 +474,7 @@ static const struct virtio_class virtio_blk = {
 	.id = VIRTIO_ID_BLOCK,
 	.pci_transitional = 0x1001,
 	.pci_class = 0x010000,
+	.boot_node = "disk@0,0",
 	.size = sizeof(struct virtio_blk),
 	.props = props,
 	.nr_props = ARRAY_SIZE(props),

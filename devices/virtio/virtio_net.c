@@ -619,6 +619,7 @@ static const struct virtio_class virtio_net = {
 	.id = VIRTIO_ID_NET,
 	.pci_transitional = 0x1000,
 	.pci_class = 0x020000,
+	.boot_node = "ethernet-phy@0",
 	.rom = "efi-virtio.rom",
 	.size = sizeof(struct virtio_net),
 	.props = props,

@@ -96,6 +96,7 @@ static void device_free(struct device *dev)
 	unsigned int i;
 
 	device_doorbells_free(dev);
+	device_boot_free(dev);
 	if (dev->cls->pci)
 		pci_unrealize(dev);
 	device_windows_free(dev);

@@ -70,6 +70,7 @@ enum device_prop_type {
 	PROP_CHARDEV,		/* struct chardev * */
 	PROP_BLOCK,		/* struct block * */
 	PROP_NETDEV,		/* struct netdev * */
+	PROP_INDEX,		/* int32_t, -1 for none */
 	PROP_TYPES
 };
 
@@ -115,6 +116,7 @@ struct device {
 	struct bus *bus;
 	struct device *next;
 	const char *id;			/* of -device id=, or NULL */
+	int32_t bootindex;		/* BOOT_PROP; -1: not said */
 	struct device *parent;		/* whose bus it is on; NULL: the machine's or PCI */
 	uint64_t region_len[DEVICE_MAX_REGIONS];
 	uint8_t *memory[DEVICE_MAX_REGIONS];
@@ -131,7 +133,19 @@ struct device {
 	static const struct device_class *const class##_registered		\
 		__attribute__((used, section("anykvm_devices"))) = &(class)
 
+/* Of a class that firmware can boot from; its realize hands the index to device_boot(). */
+#define BOOT_PROP								\
+	{ "bootindex", PROP_INDEX, offsetof(struct device, bootindex),		\
+	  "firmware tries the lowest first, and what has none after all that have", "-1" }
+
 /* --- what a device may call --- */
+
+/*
+ * In realize: firmware shall boot from @node of this device (Open Firmware's name below the device's
+ * own, "disk@0,0") as the @index-th; -1: it was not asked for. NULL, or what is wrong: an index has
+ * one owner.
+ */
+const char *device_boot(struct device *dev, int32_t index, const char *node);
 
 /* In realize: the length of a region whose class does not say it (a multiple of 4 KiB for memory). */
 void device_region_len(struct device *dev, unsigned int region, uint64_t len);
@@ -270,6 +284,14 @@ void bus_memory_place(struct bus *bus, struct bus_window *w, uint64_t base, uint
 		      bool readonly, bool on);
 /* As device_memory_dirty(). */
 bool bus_memory_dirty(struct bus *bus, struct bus_window *w, uint64_t *bitmap);
+/* What firmware shall boot from, by ascending index: false after the last. */
+struct bus_boot {
+	int32_t index;
+	const struct device *dev;
+	const char *node;
+};
+bool bus_boot_at(const struct bus *bus, unsigned int n, struct bus_boot *boot);
+
 /* Several changes, one look at the result: between these nothing is told to the accelerator. */
 void bus_begin(struct bus *bus);
 void bus_commit(struct bus *bus);

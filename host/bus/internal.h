@@ -60,6 +60,7 @@ struct bus {
 	unsigned int nesting;		/* of bus_begin() */
 	bool stale[BUS_SPACES];
 	uint16_t holders[BUS_MAX_GSI];
+	struct boot_place *boot_places;	/* by index */
 };
 
 /* Where @addr is, NULL: nothing there. */
@@ -78,6 +79,8 @@ const char *pci_prepare(struct device *dev);
 const char *pci_realized(struct device *dev);
 void pci_reset(struct device *dev);
 void pci_unrealize(struct device *dev);
+
+void device_boot_free(struct device *dev);
 
 const char *device_props_init(struct device *dev);
 

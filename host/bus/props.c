@@ -114,6 +114,21 @@ static const char *set_netdev(const struct device_prop *p, void *field, const ch
 					      val);
 }
 
+static const char *set_index(const struct device_prop *p, void *field, const char *val)
+{
+	uint64_t v;
+
+	if (!strcmp(val, "-1")) {
+		*(int32_t *)field = -1;
+		return NULL;
+	}
+	if (!parse_u64(val, &v) || v > INT32_MAX)
+		return wrong("%s=%s: must be a whole number from 0 to %d, or -1 for none", p->name, val,
+			     INT32_MAX);
+	*(int32_t *)field = (int32_t)v;
+	return NULL;
+}
+
 static void get_u64(const struct device_prop *p, const void *field, char *buf, size_t len)
 {
 	snprintf(buf, len, "%" PRIu64, *(const uint64_t *)field);
@@ -164,6 +179,11 @@ static void get_netdev(const struct device_prop *p, const void *field, char *buf
 	snprintf(buf, len, "%s", nd ? netdev_id(nd) : "");
 }
 
+static void get_index(const struct device_prop *p, const void *field, char *buf, size_t len)
+{
+	snprintf(buf, len, "%" PRId32, *(const int32_t *)field);
+}
+
 static const struct prop_type {
 	const char *(*set)(const struct device_prop *p, void *field, const char *val);
 	void (*get)(const struct device_prop *p, const void *field, char *buf, size_t len);
@@ -177,6 +197,7 @@ static const struct prop_type {
 	[PROP_CHARDEV] = { set_chardev, get_chardev },
 	[PROP_BLOCK] = { set_block, get_block },
 	[PROP_NETDEV] = { set_netdev, get_netdev },
+	[PROP_INDEX] = { set_index, get_index },
 };
 _Static_assert(ARRAY_SIZE(types) == PROP_TYPES, "a row for every type of property");
 

@@ -2,6 +2,7 @@
 /*
  * Firmware in the PC: its ROM below 4 GiB, and all that it asks fw_cfg for.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -138,10 +139,8 @@ static void add_part(struct pc *pc, const struct boot_part *part, unsigned int a
 		fw_cfg_add(pc->fw_cfg, data, part->data, part->len);
 }
 
-/* The option ROM's kernel comes before all that could be booted else. */
 static void add_kernel(struct pc *pc, const struct boot *boot)
 {
-	static const char order[] = "/rom@" BOOT_ROM_NAME "\n";
 	struct boot_parts p;
 
 	boot_split(boot, &p);
@@ -150,7 +149,27 @@ static void add_kernel(struct pc *pc, const struct boot *boot)
 	add_part(pc, &p.kernel, FW_CFG_KERNEL_ADDR, FW_CFG_KERNEL_SIZE, FW_CFG_KERNEL_DATA);
 	add_part(pc, &p.initrd, FW_CFG_INITRD_ADDR, FW_CFG_INITRD_SIZE, FW_CFG_INITRD_DATA);
 	add_file(pc, BOOT_ROM_NAME, p.rom.data, p.rom.len);
-	add_file(pc, "bootorder", order, sizeof(order));
+}
+
+static void add_roms(struct pc *pc)
+{
+	unsigned int i;
+
+	for (i = 0; i < pc_options.nr_roms; i++) {
+		const struct pc_option_rom *rom = &pc_options.rom[i];
+		const char *wrong;
+		uint8_t *data;
+		char name[FW_CFG_NAME_MAX + 2];
+		size_t len;
+
+		wrong = firmware_load(rom->path, &data, &len);
+		if (wrong)
+			die("-option-rom %s: %s", rom->path, wrong);
+		snprintf(name, sizeof(name), PC_ROM_DIR "%s", rom->name);
+		wrong = fw_cfg_add_file(pc->fw_cfg, name, data, (uint32_t)len);
+		if (wrong)
+			die("-option-rom %s: %s", rom->path, wrong);
+	}
 }
 
 static void add_words(struct pc *pc)
@@ -204,6 +223,14 @@ void pc_set_cmos(struct pc *pc, bool first)
 
 static void add_boot(struct pc *pc)
 {
+	size_t len;
+	char *order = pc_boot_order(pc, &len);
+
+	/* With the NUL: OVMF takes none without. */
+	if (len)
+		add_file(pc, "bootorder", order, len + 1);
+	else
+		free(order);
 	fw_cfg_add_number(pc->fw_cfg, FW_CFG_BOOT_MENU, pc_options.boot_menu, 2);
 	if (pc_options.boot_menu_ms >= 0)
 		add_number(pc, "etc/boot-menu-wait", (uint64_t)pc_options.boot_menu_ms, 2);
@@ -231,5 +258,6 @@ void pc_fill_fw_cfg(struct pc *pc, const struct boot *boot)
 	add_smbios(pc);
 	if (pc->cfg->kernel && pc->bios)
 		add_kernel(pc, boot);
+	add_roms(pc);
 	add_words(pc);
 }

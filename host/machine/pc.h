@@ -65,6 +65,8 @@ uint8_t *pc_make_flash(struct pc *pc, uint64_t *len);
 /* firmware.c: the ROM, and what fw_cfg says. */
 void pc_load_bios(struct pc *pc);
 void pc_fill_fw_cfg(struct pc *pc, const struct boot *boot);
+/* bootorder.c: fw_cfg's "bootorder", malloc'ed, @len bytes and a NUL; for once. */
+char *pc_boot_order(struct pc *pc, size_t *len);
 /* The tables as the machine is now. */
 void pc_make_tables(struct pc *pc);
 /* After a reset, and at the start: what firmware finds in the CMOS memory. */

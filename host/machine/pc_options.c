@@ -78,8 +78,7 @@ static void parse_boot(struct config *cfg, const char *val)
 	pc_options.boot_menu = keyval_take_bool(kv, "menu", false);
 	pc_options.boot_menu_ms = (int)keyval_take_u64(kv, "splash-time", UINT64_MAX, 0, 65535);
 	pc_options.reboot_ms = (int)keyval_take_u64(kv, "reboot-timeout", UINT64_MAX, 0, 65535);
-	if (keyval_take_bool(kv, "strict", false))
-		keyval_die(kv, "strict=on: is not built: firmware goes on to other devices");
+	pc_options.boot_strict = keyval_take_bool(kv, "strict", false);
 	keyval_end(kv);
 }
 
@@ -116,14 +115,32 @@ static void parse_fw_cfg(struct config *cfg, const char *val)
 	keyval_end(kv);
 }
 
+static void parse_option_rom(struct config *cfg, const char *val)
+{
+	struct keyval *kv = keyval_parse("-option-rom", val, "romfile");
+	struct pc_option_rom *rom = &pc_options.rom[pc_options.nr_roms];
+	const char *slash;
+
+	(void)cfg;
+	if (pc_options.nr_roms == PC_MAX_ROMS)
+		keyval_die(kv, "%d of them have been given already", PC_MAX_ROMS);
+	rom->path = strdup(keyval_need(kv, "romfile"));
+	slash = strrchr(rom->path, '/');
+	rom->name = slash ? slash + 1 : rom->path;
+	rom->bootindex = (int32_t)keyval_take_u64(kv, "bootindex", UINT64_MAX, 0, INT32_MAX);
+	pc_options.nr_roms++;
+	keyval_end(kv);
+}
+
 static const struct option options[] = {
 	{ "machine", "pc[,accel=NAME]", "kind of machine (there is one: pc)", parse_machine },
 	{ "M", "pc", NULL, parse_machine },
 	{ "bios", "FILE", "firmware (default bios-256k.bin, unless -kernel is given)", parse_bios },
 	{ "L", "DIRECTORY", "look for firmware and option ROMs here first", parse_dir },
 	{ "vga", "std|cirrus|none", "graphics card", parse_vga },
-	{ "boot", "[order=]ADCN[,once=ADCN][,menu=on][,splash-time=MS][,reboot-timeout=MS]",
+	{ "boot", "[order=]ADCN[,once=ADCN][,menu=on][,splash-time=MS][,reboot-timeout=MS][,strict=on]",
 	  "what firmware boots from: a floppy, c disk, d CD, n network (default cad)", parse_boot },
+	{ "option-rom", "FILE[,bootindex=N]", "an option ROM that firmware runs", parse_option_rom },
 	{ "fw_cfg", "NAME,file=PATH|string=TEXT", "a file for firmware and guest to read",
 	  parse_fw_cfg },
 	{ "debugcon", "WHERE", "debug console port (E9h; firmware's is 402h), as -serial has it",

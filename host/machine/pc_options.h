@@ -10,11 +10,19 @@
 #include "host/keyval.h"
 
 #define PC_MAX_FW_CFG 32
+#define PC_MAX_ROMS 16
+/* Where firmware looks for option ROMs in fw_cfg. */
+#define PC_ROM_DIR "genroms/"
 
 enum pc_vga { VGA_STD, VGA_CIRRUS, VGA_NONE };
 
 struct pc_fw_cfg_word {
 	const char *name, *file, *string;
+};
+
+struct pc_option_rom {
+	const char *path, *name;
+	int32_t bootindex;		/* -1: none */
 };
 
 struct pc_options {
@@ -23,11 +31,13 @@ struct pc_options {
 	const char *debugcon;		/* back end of the debug console; NULL: none */
 	bool vga_given, nodefaults;
 	const char *boot_order, *boot_once;	/* letters of a, c, d, n; NULL: not said */
-	bool boot_menu;
+	bool boot_menu, boot_strict;
 	int boot_menu_ms;			/* how long it waits; -1: firmware's own */
 	int reboot_ms;				/* before another try; -1: firmware's own */
 	struct pc_fw_cfg_word fw_cfg[PC_MAX_FW_CFG];
 	unsigned int nr_fw_cfg;
+	struct pc_option_rom rom[PC_MAX_ROMS];
+	unsigned int nr_roms;
 };
 
 extern struct pc_options pc_options;

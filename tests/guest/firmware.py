@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 
+import bootdisks
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ANYKVM = os.path.join(os.environ.get("ANYKVM_BUILD", os.path.join(TOP, "build")), "anykvm")
 GUEST = os.path.join(TOP, "build/guest")
@@ -27,13 +29,70 @@ GRUB = "/usr/lib/grub-rescue/"
 PFLASH = ["-drive", f"if=pflash,unit=0,readonly=on,format=raw,file={OVMF_CODE}",
           "-drive", "if=pflash,unit=1,format=raw,file={tmp}/vars.fd"]
 LIMIT = 120
+# Disks of our own (bootdisks.py), each with its place in the order: "-" has none.
+DISK = "if=none,format=raw,file={tmp}/"
 
-# Each step: text to wait for, and what to type then (or None). The end: a status, or None for ours.
+
+def disks(cd, virtio, ide, floppy):
+    def place(n):
+        return "" if n == "-" else f",bootindex={n}"
+    return ["-nodefaults", "-vga", "none", "-drive", DISK + "cd.iso,id=cd,media=cdrom", "-device",
+            "ide-cd,bus=ide.1,drive=cd" + place(cd), "-drive", DISK + "a.img,id=a", "-device",
+            "virtio-blk-pci,drive=a" + place(virtio), "-drive", DISK + "b.img,id=b", "-device",
+            "ide-hd,bus=ide.0,unit=1,drive=b" + place(ide), "-drive",
+            "if=floppy,format=raw,file={tmp}/f.img",
+            *([] if floppy == "-" else ["-global", f"isa-fdc.bootindexA={floppy}"])]
+
+
+# One disk alone, and what it does to the machine.
+ALONE = ["-nodefaults", "-vga", "none", "-drive", "if=virtio,format=raw,file={tmp}/a.img"]
+AGAIN = [("SeaBIOS (version", None), ("<a>", b"p")]
+
+
+def again(key):
+    return [("<a>", key), *AGAIN]
+
+# Each step: text to wait for, what to type then (or None), and perhaps what to type every second
+# until it comes. The end: a status, or None for ours.
 ROWS = [
     ("seabios", ["-nodefaults"],
      [("SeaBIOS (version", None), ("No bootable device", None)], None),
     ("seabios-menu", ["-boot", "menu=on,splash-time=5000"],
      [("Press ESC for boot menu", b"\x1b"), ("Select boot device", None)], None),
+    # Of several hard disks the BIOS starts one: the first is drive 80h.
+    ("order", disks(3, 1, 2, 0), [("<f>", b"n"), ("<a>", b"n"), ("<cd>", b"p")], 0),
+    ("order-other", disks(0, 7, 5, 9),
+     [("<cd>", b"n"), ("<b>", b"n"), ("<f>", b"p")], 0),
+    ("order-reset", disks(3, 1, 2, 4), [("<a>", b"r"), ("<a>", b"n"), ("<cd>", b"p")], 0),
+    # Without an index and without strict=on, the letters decide what comes after.
+    ("order-rest", [*disks("-", 0, "-", "-"), "-boot", "order=da"],
+     [("<a>", b"n"), ("<cd>", b"n"), ("<f>", b"p")], 0),
+    ("order-strict", [*disks("-", 1, 0, "-"), "-boot", "strict=on"],
+     [("<b>", b"n"), ("No bootable device", None)], None),
+    ("order-taken", disks(1, 2, 1, 0),
+     [("anykvm: -device ide-hd,bus=ide.0,unit=1,drive=b,bootindex=1: bootindex 1 is taken by ide-cd;",
+       None)], 1),
+    ("order-nic", ["-nodefaults", "-vga", "none", "-netdev", "user,id=n", "-device",
+                   "e1000,netdev=n,bootindex=0,romfile=pxe-e1000.rom", "-drive", DISK + "a.img,id=a",
+                   "-device", "virtio-blk-pci,drive=a,bootindex=1"],
+     [("Booting from ROM", None), ("Ctrl-B", b"\2"), ("iPXE>", b"exit\r"), ("<a>", b"p")], 0),
+    ("order-rom", [*disks("-", 1, "-", "-"), "-option-rom", "pxe-e1000.rom,bootindex=0", "-device",
+                   "e1000,romfile="],
+     [("Booting from ROM", None), ("Ctrl-B", b"\2"), ("iPXE>", b"exit\r"), ("<a>", b"p")], 0),
+    ("order-kernel", [*disks(1, 0, 2, 3), "-bios", "bios-256k.bin", *KERNEL, *APPEND],
+     [("Booting from ROM", None), ("anykvm-up:", None)], 0),
+    ("once", [*disks("-", "-", "-", "-"), "-boot", "order=c,once=d"],
+     [("<cd>", b"r"), ("<b>", b"p")], 0),
+    ("retry", ["-nodefaults", "-vga", "none", "-boot", "reboot-timeout=1000"],
+     [("Retrying in 1 seconds", None), ("SeaBIOS (version", None)], None),
+    ("triple-fault", ALONE, again(b"t"), 0),
+    ("reset-cf9", ALONE, again(b"r"), 0),
+    ("reset-keyboard", ALONE, again(b"k"), 0),
+    ("reset-92", ALONE, again(b"9"), 0),
+    *((f"no-reboot-{key}", [*ALONE, "-no-reboot"], [("<a>", key.encode())], 0) for key in "trk9"),
+    ("no-shutdown", [*ALONE, "-no-shutdown"],
+     [("<a>", b"p\1c"), ("(anykvm)", None), ("paused (shutdown)", b"system_reset\r", b"info status\r"),
+      ("(anykvm)", b"cont\r\1c"), ("<a>", b"\1cquit\r")], 0),
     ("no-vga", ["-vga", "none"], [("No bootable device", None)], None),
     ("memory-5g", ["-m", "5G", "-bios", "bios-256k.bin", *KERNEL, *APPEND],
      [("DMI: anykvm", None), ("anykvm-up:", None)], 0),
@@ -63,9 +122,13 @@ def play(args, steps):
     p = subprocess.Popen([ANYKVM, "-accel", "bt", "-nographic", *args], stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     seen, end, wrong = b"", time.time() + LIMIT, None
-    for text, answer in steps:
+    for text, answer, *ask in steps:
         while text.encode() not in seen and not wrong:
             left = end - time.time()
+            if ask and left > 0 and not select.select([p.stdout], [], [], 1)[0]:
+                p.stdin.write(ask[0])
+                p.stdin.flush()
+                continue
             if left <= 0 or not select.select([p.stdout], [], [], left)[0]:
                 wrong = f"'{text}' did not come in {LIMIT} s"
                 break
@@ -124,12 +187,16 @@ def main():
     verbose = "-v" in sys.argv[1:]
     rows = [r for r in ROWS if not names or r[0] in names]
     failed = 0
+    ours = tempfile.TemporaryDirectory(prefix="anykvm-firmware.")
+    bootdisks.make(ours.name)
     for n, (name, args, steps, status) in enumerate(rows, 1):
         absent = missing(args)
         if absent:
             print(f"ok {n} - {name} # SKIP {absent} is not there", flush=True)
             continue
         with tempfile.TemporaryDirectory(prefix="anykvm-firmware.") as tmp:
+            for image in os.listdir(ours.name):
+                os.link(os.path.join(ours.name, image), os.path.join(tmp, image))
             if os.path.exists(OVMF_VARS):
                 shutil.copy(OVMF_VARS, f"{tmp}/vars.fd")
             began = time.time()
