@@ -253,6 +253,18 @@ bench-quick: deps ## The figures of the CPU programs alone
 	@$(MAKE) --no-print-directory guest
 	@bench/run --only cpu $(BENCH)
 
+.PHONY: bench-host
+bench-host: deps ## The PC beside QEMU on the same accelerator (BENCH='-q --only storage'; -h)
+	@scripts/deps bench-host
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(B)/bench/host/traffic
+	@$(MAKE) --no-print-directory guest GUESTS='amd64 modules'
+	@bench/host/run $(BENCH)
+
+# One static program on both ends of a guest's network.
+$(B)/bench/host/traffic: $(call obj,bench/host/traffic.o)
+	$(call say,LD,$@)
+	$(Q)$(CC) -static -o $@ $^
+
 # The processor's own instructions, no library of the system's choosing by what CPU it finds.
 bench-y := $(patsubst %.c,%.o,$(wildcard bench/*.c))
 $(B)/bench/cpu: $(call obj,$(bench-y))

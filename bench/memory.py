@@ -7,6 +7,7 @@ proportional share (Pss in /proc/PID/smaps), which counts a page that is mapped 
 process's page tables (VmPTE) count as well, as a second mapping of guest RAM costs those. The file
 that QEMU loads into the guest, and keeps mapped, does not.
 """
+import os
 import re
 import socket
 import time
@@ -46,6 +47,11 @@ def mappings(pid):
                 yield (int(head[1], 16), int(head[2], 16), inode, int(line.split()[1]) << 10, head[5])
 
 
+def page_tables(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+        return int(re.search(r"VmPTE:\s*(\d+)", f.read())[1]) << 10
+
+
 def beyond_ram(pid, path, ram_size, loaded):
     """MiB: the guest's RAM in use, all else, page tables; and what all else is, the largest first."""
     at = int(re.search(r"is (0x[0-9a-f]+)", monitor(path, "gpa2hva 0"))[1], 16)
@@ -59,9 +65,21 @@ def beyond_ram(pid, path, ram_size, loaded):
         elif name not in loaded:
             other += pss
             kinds[name or "anonymous"] = kinds.get(name or "anonymous", 0) + pss
-    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
-        tables = int(re.search(r"VmPTE:\s*(\d+)", f.read())[1]) << 10
+    tables = page_tables(pid)
     figures = {k: v / (1 << 20) for k, v in (("ram", ram), ("other", other), ("tables", tables))}
     figures["kinds"] = {k: round(v / (1 << 20), 1) for k, v in
                         sorted(kinds.items(), key=lambda item: -item[1])[:8]}
     return figures
+
+
+def beyond_largest(pid, loaded):
+    """MiB, all in all, of any process whose guest's RAM is a shared mapping, the one that holds most."""
+    found = list(mappings(pid))
+    files = {}
+    for _, _, inode, pss, _ in found:
+        if inode:
+            files[inode] = files.get(inode, 0) + pss
+    ram = max(files, key=files.get)
+    loaded = {os.path.realpath(path) for path in loaded}
+    return (sum(pss for _, _, inode, pss, name in found if inode != ram and name not in loaded) +
+            page_tables(pid)) / (1 << 20)

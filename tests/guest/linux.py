@@ -30,9 +30,10 @@ def host(args, *qemu):
     return [ANYKVM, "-accel", "bt"]
 
 
-def make_initrd(tmp, modules, **scripts):
-    """The usual one, with these modules, in order, and scripts by name; None: a module is not there."""
-    items = []
+def make_initrd(tmp, modules, files=(), **scripts):
+    """The usual one, with these modules, in order, scripts by name, and files as scripts/mkinitrd takes
+    them; None: a module is not there."""
+    items = list(files)
     for name, text in (*scripts.items(),
                        ("modules", "\n".join(os.path.basename(m) + ".ko" for m in modules))):
         path = os.path.join(tmp, name)
