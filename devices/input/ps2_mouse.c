@@ -211,6 +211,7 @@ void ps2_mouse_init(struct ps2_mouse *m, void (*ready)(void *arg), void *arg)
 {
 	m->line.ready = ready;
 	m->line.arg = arg;
+	m->in.name = "PS/2 mouse";
 	m->in.move = move;
 	m->in.arg = m;
 	input_attach_pointer(&m->in);

@@ -252,6 +252,7 @@ void device_set_irq(struct device *dev, unsigned int n, bool level)
 	if (dev->irq[n].level == level)
 		return;
 	dev->irq[n].level = level;
+	dev->irq[n].raised += level;
 	if (dev->irq[n].gsi >= 0)
 		hold(dev, (unsigned int)dev->irq[n].gsi, level);
 }
@@ -260,7 +261,13 @@ void device_send_msi(struct bus *bus, uint64_t addr, uint32_t data)
 {
 	if (tracing(TRACE_IRQ))
 		trace("msi %#" PRIx64 " data %#x", addr, data);
+	bus->messages++;
 	bus->ops->send_msi(bus->arg, addr, data);
+}
+
+uint64_t bus_messages(const struct bus *bus)
+{
+	return bus->messages;
 }
 
 void device_request(struct device *dev, enum machine_request what, const char *why)

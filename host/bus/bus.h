@@ -125,6 +125,7 @@ struct device {
 	struct {
 		int gsi;	/* -1: not connected */
 		bool level;
+		uint64_t raised;	/* how often, for the monitor */
 	} irq[DEVICE_MAX_IRQS];
 };
 
@@ -306,6 +307,9 @@ struct bus_piece {
 };
 bool bus_piece_at(const struct bus *bus, enum bus_space space, unsigned int n,
 		  struct bus_piece *piece);
+
+/* How many message-signalled interrupts have been sent. */
+uint64_t bus_messages(const struct bus *bus);
 
 /*
  * An access by a vCPU; what no device answers reads as all ones. Where memory stands it is memory

@@ -61,6 +61,7 @@ struct bus {
 	bool stale[BUS_SPACES];
 	uint16_t holders[BUS_MAX_GSI];
 	struct boot_place *boot_places;	/* by index */
+	uint64_t messages;		/* message-signalled interrupts sent */
 };
 
 /* Where @addr is, NULL: nothing there. */

@@ -326,9 +326,10 @@ void chardev_down(struct chardev *chr)
 
 static void start(struct chardev *chr)
 {
-	chr->started = true;
+	/* Who is there already is told below, once. */
 	if (chr->kind->start)
 		chr->kind->start(chr);
+	chr->started = true;
 	if (!chr->up)
 		return;
 	into_loop(chr);

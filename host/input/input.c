@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Where keys and pointer motion go: to the keyboard and the pointer that were attached last. What is
- * down is kept here, so that a viewer that goes away leaves no key pressed.
+ * Where keys and pointer motion go: to the keyboard that was attached last, and to the pointer that was,
+ * or that the user has chosen. What is down is kept here, so that a viewer that goes away leaves no key
+ * pressed.
  */
 #include "host/input/input.h"
 
 static struct input_keyboard *keyboard;
-static struct input_pointer *pointer;
+static struct input_pointer *pointers;	/* the last one attached is the first */
+static struct input_pointer *pointer;	/* the one that gets the events */
 static bool down_now[INPUT_KEYS];
 static unsigned int leds;
 static int last_x, last_y;
@@ -19,8 +21,8 @@ void input_attach_keyboard(struct input_keyboard *k)
 
 void input_attach_pointer(struct input_pointer *p)
 {
-	p->next = pointer;
-	pointer = p;
+	p->next = pointers;
+	pointers = pointer = p;
 }
 
 void input_detach_keyboard(struct input_keyboard *k)
@@ -38,11 +40,44 @@ void input_detach_pointer(struct input_pointer *p)
 {
 	struct input_pointer **at;
 
-	for (at = &pointer; *at; at = &(*at)->next)
+	for (at = &pointers; *at; at = &(*at)->next)
 		if (*at == p) {
 			*at = p->next;
-			return;
+			break;
 		}
+	if (pointer == p)
+		pointer = pointers;
+}
+
+static struct input_pointer *pointer_at(unsigned int n)
+{
+	struct input_pointer *p;
+	unsigned int nr = 0;
+
+	for (p = pointers; p; p = p->next)
+		nr++;
+	for (p = pointers; p && --nr != n; p = p->next)
+		;
+	return p;
+}
+
+const struct input_pointer *input_pointer_at(unsigned int n)
+{
+	return pointer_at(n);
+}
+
+bool input_pointer_current(const struct input_pointer *p)
+{
+	return p == pointer;
+}
+
+bool input_use_pointer(unsigned int n)
+{
+	struct input_pointer *p = pointer_at(n);
+
+	if (p)
+		pointer = p;
+	return p;
 }
 
 void input_set_leds(unsigned int now)

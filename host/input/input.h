@@ -22,6 +22,7 @@ struct input_keyboard {
 };
 
 struct input_pointer {
+	const char *name;		/* for the monitor */
 	/* Relative: motion (y down), wheel (positive: away from the user), buttons now down. */
 	void (*move)(void *arg, int dx, int dy, int dz, unsigned int buttons);
 	/* A tablet instead: places from 0 to INPUT_ABS_MAX. NULL in a mouse. */
@@ -30,11 +31,15 @@ struct input_pointer {
 	struct input_pointer *next;
 };
 
-/* Devices; the last one attached gets the events. */
+/* Devices; the last one attached gets the events, until another pointer is chosen. */
 void input_attach_keyboard(struct input_keyboard *k);
 void input_attach_pointer(struct input_pointer *p);
 void input_detach_keyboard(struct input_keyboard *k);
 void input_detach_pointer(struct input_pointer *p);
+/* In turn, in the order of attachment, for the monitor; NULL after the last. */
+const struct input_pointer *input_pointer_at(unsigned int n);
+bool input_pointer_current(const struct input_pointer *p);	/* it gets the events */
+bool input_use_pointer(unsigned int n);				/* false: there is none with this number */
 /* The keyboard's lights, as the guest sets them: bit 0 scroll, 1 num, 2 caps lock. */
 void input_set_leds(unsigned int leds);
 unsigned int input_leds(void);

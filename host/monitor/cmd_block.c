@@ -42,6 +42,16 @@ static struct block *find(struct call *c)
 	return blk;
 }
 
+/* For completion: the names of the drives. */
+static const char *drive_name(unsigned int n)
+{
+	struct block *blk;
+
+	for (blk = block_first(); blk && n--; blk = block_next(blk))
+		;
+	return blk ? block_id(blk) : NULL;
+}
+
 /* --- lists --- */
 
 static struct json_object *inserted(struct block *blk)
@@ -262,7 +272,7 @@ static const struct field stats_ret[] = {
 static const struct field hmp_eject_args[] = {
 	{ "force", KIND_FLAG, "even when the guest has locked it", .optional = true,
 	  .values = force_flag },
-	{ "device", KIND_STR, "the drive" }, { 0 }
+	{ "device", KIND_STR, "the drive", .names = drive_name }, { 0 }
 };
 
 static const struct field tray_args[] = {
@@ -277,7 +287,7 @@ static const struct field close_args[] = {
 };
 
 static const struct field hmp_change_args[] = {
-	{ "device", KIND_STR, "the drive" }, { "filename", KIND_STR, "the new medium" },
+	{ "device", KIND_STR, "the drive", .names = drive_name }, { "filename", KIND_STR, "the new medium" },
 	{ "format", KIND_STR, "raw", .optional = true },
 	{ "read-only-mode", KIND_ENUM, "may the guest write?", .optional = true,
 	  .values = read_only_modes }, { 0 }

@@ -37,6 +37,16 @@ static void print_chardev(struct call *c, struct json_object *ret)
 	}
 }
 
+/* For completion. */
+static const char *chardev_name(unsigned int n)
+{
+	struct chardev *chr;
+
+	for (chr = chardev_first(); chr && n--; chr = chardev_next(chr))
+		;
+	return chr ? chardev_id(chr) : NULL;
+}
+
 static struct chardev *find(struct call *c)
 {
 	struct chardev *chr = chardev_find(call_str(c, "device"));
@@ -92,11 +102,11 @@ static const struct field chardev_ret[] = {
 };
 
 static const struct field read_args[] = {
-	{ "device", KIND_STR, "the ringbuf" }, { "size", KIND_INT, "bytes at most" }, { 0 }
+	{ "device", KIND_STR, "the ringbuf", .names = chardev_name }, { "size", KIND_INT, "bytes at most" }, { 0 }
 };
 
 static const struct field write_args[] = {
-	{ "device", KIND_STR, "the ringbuf" }, { "data", KIND_STR, "text" }, { 0 }
+	{ "device", KIND_STR, "the ringbuf", .names = chardev_name }, { "data", KIND_STR, "text" }, { 0 }
 };
 
 static const struct field text_ret[] = { { NULL, KIND_STR, "text" }, { 0 } };

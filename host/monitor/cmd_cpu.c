@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Commands about processors: which there are, their registers, what one sees in memory (memory.c).
- * Registers are read while all CPUs are held, so they are of one moment.
+ * Registers are read while all CPUs are held, so they are of one moment; a CPU that is in KVM_RUN would
+ * not answer before it comes out.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 struct regs {
 	struct kvm_regs r;
 	struct kvm_sregs s;
+	struct kvm_mp_state mp;
 };
 
 static void get_regs(const struct vcpu *v, struct regs *regs)
@@ -24,6 +26,7 @@ static void get_regs(const struct vcpu *v, struct regs *regs)
 	machine_hold();
 	vcpu_must(v, KVM_GET_REGS, &regs->r, "KVM_GET_REGS");
 	vcpu_must(v, KVM_GET_SREGS, &regs->s, "KVM_GET_SREGS");
+	vcpu_must(v, KVM_GET_MP_STATE, &regs->mp, "KVM_GET_MP_STATE");
 	machine_release();
 }
 
@@ -83,7 +86,6 @@ static void print_registers(struct call *c, const struct vcpu *v)
 {
 	static const char *const names[16] = { "RAX", "RBX", "RCX", "RDX", "RSI", "RDI", "RSP", "RBP",
 					       "R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15" };
-	struct kvm_mp_state mp = { 0 };
 	const uint64_t *general;
 	struct regs regs;
 	unsigned int i;
@@ -93,9 +95,8 @@ static void print_registers(struct call *c, const struct vcpu *v)
 	call_print(c, "CPU#%u\n", v->index);
 	for (i = 0; i < 16; i++)
 		call_print(c, "%s=%016" PRIx64 "%s", names[i], general[i], i % 4 == 3 ? "\n" : " ");
-	vcpu_must(v, KVM_GET_MP_STATE, &mp, "KVM_GET_MP_STATE");
 	call_print(c, "RIP=%016llx RFL=%08llx CPL=%u HLT=%u\n", regs.r.rip, regs.r.rflags,
-		   regs.s.ss.dpl, mp.mp_state == KVM_MP_STATE_HALTED);
+		   regs.s.ss.dpl, regs.mp.mp_state == KVM_MP_STATE_HALTED);
 	print_segment(c, "ES", &regs.s.es);
 	print_segment(c, "CS", &regs.s.cs);
 	print_segment(c, "SS", &regs.s.ss);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Looking at memory: x and xp on the monitor, memsave and pmemsave into files. */
+/* Looking at memory and ports: x, xp, i and o on the monitor, memsave and pmemsave into files. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 
 #define PAGE 4096u
 #define MAX_COUNT 65536u
+#define MAX_STRING 1024u		/* bytes of one string, shown with /s */
 
 /* --- reading, by either kind of address --- */
 
@@ -54,10 +55,11 @@ static bool read_memory(const struct vcpu *v, uint64_t addr, uint8_t *buf, uint6
 
 struct format {
 	unsigned int count;
-	char how;			/* x d u o c */
+	char how;			/* x d u o c s */
 	unsigned int size;		/* bytes */
 };
 
+/* Of memory; @fmt NULL: none was given. */
 static bool take_format(struct call *c, struct format *f)
 {
 	static const char sizes[] = "bhwg";
@@ -73,26 +75,38 @@ static bool take_format(struct call *c, struct format *f)
 		f->count = n && n <= MAX_COUNT ? (unsigned int)n : 0;
 	for (; *end; end++) {
 		size = strchr(sizes, *end);
-		if (*end == 'i' || *end == 's') {
-			call_fail(c, GENERIC_ERROR, "/%s: '%c' is not built; there are x d u o c", fmt,
-				  *end);
+		if (*end == 'i') {
+			call_fail(c, GENERIC_ERROR,
+				  "Parameter 'fmt': /%s: there is no disassembler; instead of i there are x d u o c s",
+				  fmt);
 			return false;
 		}
 		if (size)
 			f->size = 1u << (size - sizes);
-		else if (strchr("xduoc", *end))
+		else if (strchr("xduocs", *end))
 			f->how = *end;
 		else
 			break;
 	}
 	if (*end || !f->count) {
 		call_fail(c, GENERIC_ERROR,
-			  "/%s: must be a count (1 to %u), x d u o or c, and b h w or g", fmt, MAX_COUNT);
+			  "Parameter 'fmt': /%s: must be a count (1 to %u), one of x d u o c s, and b h w or g",
+			  fmt, MAX_COUNT);
 		return false;
 	}
-	if (f->how == 'c')
+	if (f->how == 'c' || f->how == 's')
 		f->size = 1;
 	return true;
+}
+
+static void print_char(struct call *c, uint8_t val, char quote)
+{
+	if (val == (uint8_t)quote || val == '\\')
+		call_print(c, "\\%c", val);
+	else if (isprint(val))
+		call_print(c, "%c", val);
+	else
+		call_print(c, "\\x%02x", val);
 }
 
 static void print_value(struct call *c, const struct format *f, uint64_t val)
@@ -111,14 +125,36 @@ static void print_value(struct call *c, const struct format *f, uint64_t val)
 		call_print(c, " %#0*" PRIo64, (int)((bits + 2) / 3 + 1), val);
 		break;
 	case 'c':
-		if (isprint((int)val))
-			call_print(c, " '%c'", (char)val);
-		else
-			call_print(c, " '\\x%02x'", (unsigned int)val);
+		call_print(c, " '");
+		print_char(c, (uint8_t)val, '\'');
+		call_print(c, "'");
 		break;
 	default:
 		call_print(c, " 0x%0*" PRIx64, (int)f->size * 2, val);
 	}
+}
+
+/* Each ends with a NUL, or is cut where it gets too long; the next one begins behind it. */
+static struct json_object *examine_strings(struct call *c, const struct vcpu *v, uint64_t addr,
+					   unsigned int count)
+{
+	uint64_t bad;
+	uint8_t byte;
+	unsigned int n;
+
+	while (count--) {
+		call_print(c, "%016" PRIx64 ": \"", addr);
+		for (n = 0, byte = 1; byte && n < MAX_STRING; n++, addr++) {
+			if (!read_memory(v, addr, &byte, 1, &bad)) {
+				call_print(c, "\n");
+				return call_fail(c, GENERIC_ERROR, "there is no memory at %#" PRIx64, bad);
+			}
+			if (byte)
+				print_char(c, byte, '"');
+		}
+		call_print(c, "\"%s\n", byte ? "..." : "");
+	}
+	return NULL;
 }
 
 static struct json_object *examine(struct call *c, const struct vcpu *v)
@@ -129,6 +165,8 @@ static struct json_object *examine(struct call *c, const struct vcpu *v)
 
 	if (!take_format(c, &f))
 		return NULL;
+	if (f.how == 's')
+		return examine_strings(c, v, addr, f.count);
 	a_line = f.how == 'c' ? 8 : f.size == 8 ? 2 : f.size == 1 ? 8 : 16 / f.size;
 	for (i = 0; i < f.count; i++, addr += f.size) {
 		val = 0;
@@ -152,6 +190,69 @@ static struct json_object *run_x(struct call *c)
 static struct json_object *run_xp(struct call *c)
 {
 	return examine(c, NULL);
+}
+
+/* --- ports --- */
+
+/* What an access to a port is: how wide it is and where. False: the error is set. */
+static bool take_port(struct call *c, const char *name, unsigned int *size, uint16_t *port)
+{
+	const char *fmt = call_str(c, "fmt");
+	int64_t at = call_int(c, name, 0);
+
+	*size = !fmt || !strcmp(fmt, "w") ? 4 : !strcmp(fmt, "h") ? 2 : !strcmp(fmt, "b");
+	if (!*size) {
+		call_fail(c, GENERIC_ERROR, "Parameter 'fmt': /%s: must be b, h or w (1, 2 or 4 bytes)", fmt);
+		return false;
+	}
+	if (at < 0 || at > 0xffff) {
+		call_fail(c, GENERIC_ERROR, "Parameter '%s' must be from 0 to 0xffff", name);
+		return false;
+	}
+	*port = (uint16_t)at;
+	return true;
+}
+
+/* Interrupt controllers and timer are the accelerator's: nobody here could answer for them. */
+static bool have_port(struct call *c, uint16_t port)
+{
+	struct bus_piece p;
+	unsigned int n;
+
+	for (n = 0; bus_piece_at(machine_bus(), BUS_PORT, n, &p); n++)
+		if (port >= p.base && port - p.base < p.len)
+			return true;
+	call_fail(c, GENERIC_ERROR,
+		  "there is no device of this program at port 0x%04x; info mtree lists them", port);
+	return false;
+}
+
+static struct json_object *run_i(struct call *c)
+{
+	static const char letters[] = { [1] = 'b', [2] = 'w', [4] = 'l' };
+	uint8_t index = (uint8_t)call_int(c, "index", 0);
+	unsigned int size;
+	uint32_t val = 0;
+	uint16_t port;
+
+	if (!take_port(c, "addr", &size, &port) || !have_port(c, port))
+		return NULL;
+	if (call_json(c, "index"))
+		bus_access(machine_bus(), BUS_PORT, port++, &index, 1, true);
+	bus_access(machine_bus(), BUS_PORT, port, &val, size, false);
+	call_print(c, "port%c[0x%04x] = 0x%0*" PRIx32 "\n", letters[size], port, (int)size * 2, val);
+	return NULL;
+}
+
+static struct json_object *run_o(struct call *c)
+{
+	uint32_t val = (uint32_t)call_int(c, "val", 0);
+	unsigned int size;
+	uint16_t port;
+
+	if (take_port(c, "addr", &size, &port) && have_port(c, port))
+		bus_access(machine_bus(), BUS_PORT, port, &val, size, true);
+	return NULL;
 }
 
 /* --- into a file --- */
@@ -201,10 +302,22 @@ static struct json_object *run_pmemsave(struct call *c)
 }
 
 static const struct field x_args[] = {
-	{ "fmt", KIND_FORMAT, "a count, x d u o or c, and b h w or g for 1, 2, 4 or 8 bytes",
-	  .optional = true },
+	{ "fmt", KIND_FORMAT,
+	  "a count, x d u o c or s, and b h w or g for 1, 2, 4 or 8 bytes", .optional = true },
 	{ "addr", KIND_EXPR, "where" },
 	{ 0 }
+};
+
+static const struct field i_args[] = {
+	{ "fmt", KIND_FORMAT, "b h or w for 1, 2 or 4 bytes", .optional = true },
+	{ "addr", KIND_EXPR, "the port" },
+	{ "index", KIND_EXPR, "first write this byte there, and read the port behind",
+	  .optional = true }, { 0 }
+};
+
+static const struct field o_args[] = {
+	{ "fmt", KIND_FORMAT, "b h or w for 1, 2 or 4 bytes", .optional = true },
+	{ "addr", KIND_EXPR, "the port" }, { "val", KIND_EXPR, "what to write" }, { 0 }
 };
 
 static const struct field memsave_args[] = {
@@ -221,6 +334,8 @@ static const struct field pmemsave_args[] = {
 static const struct command memory_commands[] = {
 	{ .hmp = "x", .help = "show memory at a virtual address", .args = x_args, .run = run_x },
 	{ .hmp = "xp", .help = "show memory at a physical address", .args = x_args, .run = run_xp },
+	{ .hmp = "i", .help = "read a port, as the guest would", .args = i_args, .run = run_i },
+	{ .hmp = "o", .help = "write to a port, as the guest would", .args = o_args, .run = run_o },
 	{ .hmp = "memsave", .qmp = "memsave", .help = "save memory at a virtual address to a file",
 	  .args = memsave_args, .run = run_memsave },
 	{ .hmp = "pmemsave", .qmp = "pmemsave",

@@ -18,6 +18,16 @@ static struct json_object *run_info(struct call *c)
 	return NULL;
 }
 
+/* For completion. */
+static const char *netdev_name(unsigned int n)
+{
+	struct netdev *nd;
+
+	for (nd = netdev_first(); nd && n--; nd = netdev_next(nd))
+		;
+	return nd ? netdev_id(nd) : NULL;
+}
+
 /* By the name of the back end, or of the card that has it. */
 static struct netdev *find(const char *name)
 {
@@ -43,7 +53,7 @@ static struct json_object *run_set_link(struct call *c)
 }
 
 static const struct field link_args[] = {
-	{ "name", KIND_STR, "of -netdev id= or of the card" },
+	{ "name", KIND_STR, "of -netdev id= or of the card", .names = netdev_name },
 	{ "up", KIND_BOOL, "on: the cable is plugged in" }, { 0 }
 };
 

@@ -69,6 +69,16 @@ static unsigned int key_code(const char *name)
 	return input_key_by_name(name);
 }
 
+/* For completion. */
+static const char *key_name(unsigned int n)
+{
+	const struct input_key *key;
+
+	for (key = input_key_next(NULL); key && n--; key = input_key_next(key))
+		;
+	return key ? key->name : NULL;
+}
+
 static struct json_object *bad_key(struct call *c, const char *name)
 {
 	return call_fail(c, GENERIC_ERROR,
@@ -152,6 +162,48 @@ static struct json_object *run_mouse_button(struct call *c)
 	buttons = (state & 1 ? INPUT_LEFT : 0) | (state & 2 ? INPUT_MIDDLE : 0) |
 		  (state & 4 ? INPUT_RIGHT : 0);
 	input_move(0, 0, 0, buttons);
+	return NULL;
+}
+
+static struct json_object *run_mice(struct call *c)
+{
+	struct json_object *list = json_object_new_array(), *o;
+	const struct input_pointer *p;
+	unsigned int n;
+
+	(void)c;
+	for (n = 0; (p = input_pointer_at(n)); n++) {
+		o = json_object_new_object();
+		put_str(o, "name", p->name);
+		put_int(o, "index", n);
+		put_bool(o, "current", input_pointer_current(p));
+		put_bool(o, "absolute", p->place != NULL);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static void print_mice(struct call *c, struct json_object *ret)
+{
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(ret); i++) {
+		struct json_object *o = json_object_array_get_idx(ret, i);
+
+		call_print(c, "%c Mouse #%lld: %s%s\n", get_bool(o, "current") ? '*' : ' ',
+			   (long long)get_int(o, "index"), get_str(o, "name"),
+			   get_bool(o, "absolute") ? " (absolute)" : "");
+	}
+}
+
+static struct json_object *run_mouse_set(struct call *c)
+{
+	int64_t n = call_int(c, "index", 0);
+
+	if (n < 0 || n > UINT32_MAX || !input_use_pointer((unsigned int)n))
+		return call_fail(c, GENERIC_ERROR,
+				 "Parameter 'index': there is no mouse #%lld; info mice lists all",
+				 (long long)n);
 	return NULL;
 }
 
@@ -269,7 +321,7 @@ static const struct field screendump_args[] = {
 };
 
 static const struct field sendkey_args[] = {
-	{ "keys", KIND_STR, "like ctrl-alt-f1" },
+	{ "keys", KIND_STR, "like ctrl-alt-f1", .names = key_name, .joined = true },
 	{ "hold-time", KIND_INT, "milliseconds", .optional = true }, { 0 }
 };
 
@@ -285,6 +337,16 @@ static const struct field send_key_args[] = {
 static const struct field move_args[] = {
 	{ "dx", KIND_INT, "to the right" }, { "dy", KIND_INT, "down" },
 	{ "dz", KIND_INT, "the wheel", .optional = true }, { 0 }
+};
+
+static const struct field mouse_set_args[] = {
+	{ "index", KIND_INT, "its number (info mice)" }, { 0 }
+};
+
+static const struct field mice_ret[] = {
+	{ "name", KIND_STR, "" }, { "index", KIND_INT, "for mouse_set" },
+	{ "current", KIND_BOOL, "it gets the events" },
+	{ "absolute", KIND_BOOL, "it knows places" }, { 0 }
 };
 
 static const struct field button_args[] = {
@@ -309,6 +371,10 @@ static const struct command screen_commands[] = {
 	{ .hmp = "mouse_move", .help = "move the mouse", .args = move_args, .run = run_mouse_move },
 	{ .hmp = "mouse_button", .help = "press and release the mouse's buttons",
 	  .args = button_args, .run = run_mouse_button },
+	{ .hmp = "mouse_set", .help = "choose the mouse that gets the events", .args = mouse_set_args,
+	  .run = run_mouse_set },
+	{ .hmp = "info mice", .qmp = "query-mice", .help = "the mice, and which one gets the events",
+	  .returns = mice_ret, .returns_array = true, .run = run_mice, .print = print_mice },
 	{ .qmp = "input-send-event", .help = "events of keyboard and mouse",
 	  .args = send_event_args, .run = run_send_event },
 };

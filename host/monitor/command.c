@@ -44,6 +44,20 @@ const struct command *command_find_qmp(const char *name)
 	return NULL;
 }
 
+/* How much of @line is @name, whose words may stand further apart; 0: it begins with something else. */
+static size_t begins(const char *line, const char *name)
+{
+	const char *p = line;
+
+	for (; *name; name++) {
+		if (*p++ != *name)
+			return 0;
+		while (*name == ' ' && *p == ' ')
+			p++;
+	}
+	return (size_t)(p - line);
+}
+
 const struct command *command_find_hmp(const char *line, const char **rest)
 {
 	const struct command *c, *best = NULL;
@@ -53,8 +67,8 @@ const struct command *command_find_hmp(const char *line, const char **rest)
 	for (n = 0; (c = command_at(n)); n++) {
 		if (!c->hmp)
 			continue;
-		len = strlen(c->hmp);
-		if (len <= best_len || strncmp(line, c->hmp, len))
+		len = begins(line, c->hmp);
+		if (len <= best_len)
 			continue;
 		if (line[len] && line[len] != ' ' &&
 		    !(line[len] == '/' && c->args && c->args[0].kind == KIND_FORMAT))

@@ -168,13 +168,26 @@ static bool take_argument(struct call *c, const struct field *f, const char **re
 	return false;
 }
 
+/* Are there words for the arguments that must come after @f only, so that @f was left out? */
+static bool left_out(const struct field *f, const char *rest)
+{
+	char word[MAX_WORD];
+
+	if (!f->optional || f->kind == KIND_FLAG || f->kind == KIND_FORMAT)
+		return false;
+	for (f++; f->kind && !f->optional; f++)
+		if (!next_word(&rest, word))
+			return true;
+	return !next_word(&rest, word);
+}
+
 static bool take_arguments(struct call *c, const char *rest)
 {
 	char word[MAX_WORD], usage[256];
 	const struct field *f;
 
 	for (f = c->cmd->args; f && f->kind; f++)
-		if (!take_argument(c, f, &rest))
+		if (!left_out(f, rest) && !take_argument(c, f, &rest))
 			return false;
 	if (!next_word(&rest, word))
 		return true;
@@ -183,15 +196,25 @@ static bool take_arguments(struct call *c, const char *rest)
 	return false;
 }
 
+/* The @n-th command that people have; NULL after the last. */
+static const char *command_name(unsigned int n)
+{
+	const struct command *cmd;
+	unsigned int i;
+
+	for (i = 0; (cmd = command_at(i)); i++)
+		if (cmd->hmp && !n--)
+			return cmd->hmp;
+	return NULL;
+}
+
 static void not_found(struct call *c, const char *line)
 {
 	const char *names[MAX_NAMES];
-	const struct command *cmd;
-	unsigned int n = 0, i;
+	unsigned int n = 0;
 
-	for (i = 0; (cmd = command_at(i)) && n < MAX_NAMES; i++)
-		if (cmd->hmp)
-			names[n++] = cmd->hmp;
+	while (n < MAX_NAMES && (names[n] = command_name(n)))
+		n++;
 	call_fail(c, COMMAND_NOT_FOUND, "there is no command '%s'; did you mean '%s'? (help lists all)",
 		  line, nearest(line, strlen(line), names, n));
 }
@@ -227,22 +250,97 @@ void hmp_line(struct call *c, const char *line)
 	free(plain);
 }
 
-/* --- completion: the next word of a command's name --- */
+/* --- completion --- */
 
-unsigned int hmp_complete(const char *line, const char **out, unsigned int room)
+static const char *const on_off[] = { "on", "off", NULL };
+
+static int by_text(const void *a, const void *b)
 {
-	const struct command *cmd;
-	const char *word = strrchr(line, ' ');
-	size_t before = word ? (size_t)(word + 1 - line) : 0;
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Of the names that begin with @text, which may be some words: the word that @text ends in. */
+static unsigned int matching(const char *(*names)(unsigned int n), const char *text, const char **out,
+			     unsigned int room)
+{
+	const char *blank = strrchr(text, ' '), *name;
+	size_t from = blank ? (size_t)(blank + 1 - text) : 0;
 	unsigned int i, n = 0;
 
-	for (i = 0; (cmd = command_at(i)) && n < room; i++)
-		if (cmd->hmp && !strncmp(cmd->hmp, line, strlen(line)) &&
-		    !strchr(cmd->hmp + before, ' '))
-			out[n++] = cmd->hmp + before;
-		else if (cmd->hmp && !before && !strncmp(cmd->hmp, line, strlen(line)) &&
-			 !strncmp(cmd->hmp, "info ", 5) && (!n || strcmp(out[n - 1], "info")))
-			out[n++] = "info";
+	for (i = 0; n < room && (name = names(i)); i++)
+		if (!strncmp(name, text, strlen(text)) && !strchr(name + from, ' '))
+			out[n++] = name + from;
+	return n;
+}
+
+/* What argument @f may be, and begins with @text. */
+static unsigned int complete_argument(const struct field *f, const char *text, const char **out,
+				      unsigned int room)
+{
+	const char *const *values = f->kind == KIND_BOOL ? on_off : f->values;
+	unsigned int n = 0;
+
+	if (f->names)
+		return matching(f->names, text, out, room);
+	for (; values && *values && n < room; values++)
+		if (!strncmp(*values, text, strlen(text)))
+			out[n++] = *values;
+	return n;
+}
+
+/* Of the arguments in @rest, the one whose word is @last, or begins there; NULL: none. */
+static const struct field *argument_at(const struct field *f, const char *rest, const char *last)
+{
+	char word[MAX_WORD];
+	const char *before;
+
+	for (; f && f->kind && f->kind != KIND_REST; f++) {
+		before = rest;
+		if (f->kind == KIND_FORMAT) {
+			if (*rest == '/')
+				next_word(&rest, word);
+			continue;
+		}
+		if (!next_word(&rest, word) || rest > last)
+			return f;
+		if (f->kind == KIND_FLAG && strcmp(word, f->values[0]))
+			rest = before;
+	}
+	return f && f->kind ? f : NULL;
+}
+
+static unsigned int complete_arguments(const struct field *f, const char *rest, const char **from,
+				       const char **out, unsigned int room)
+{
+	const char *last = strrchr(rest, ' ');
+	unsigned int n;
+
+	if (!last || !(f = argument_at(f, rest, last + 1)))
+		return 0;
+	*from = last + 1;
+	if (f->kind == KIND_REST)
+		return complete_argument(f, rest + strspn(rest, " "), out, room);
+	if (f->joined && strrchr(*from, '-'))
+		*from = strrchr(*from, '-') + 1;
+	n = complete_argument(f, *from, out, room);
+	/* A flag need not be there: what follows it may stand in its place. */
+	if (f->kind == KIND_FLAG)
+		n += complete_argument(f + 1, *from, out + n, room - n);
+	return n;
+}
+
+unsigned int hmp_complete(const char *line, unsigned int *from, const char **out, unsigned int room)
+{
+	const char *text = line + strspn(line, " "), *rest, *at = strrchr(text, ' ');
+	const struct command *cmd;
+	unsigned int n;
+
+	at = at ? at + 1 : text;
+	n = matching(command_name, text, out, room);
+	if (!n && (cmd = command_find_hmp(text, &rest)))
+		n = complete_arguments(cmd->args, rest, &at, out, room);
+	*from = (unsigned int)(at - line);
+	qsort(out, n, sizeof(*out), by_text);
 	return n;
 }
 
@@ -385,7 +483,7 @@ const struct monitor_language hmp_language = {
 };
 
 static const struct field help_args[] = {
-	{ "name", KIND_REST, "a command, or info", .optional = true }, { 0 }
+	{ "name", KIND_REST, "a command, or info", .optional = true, .names = command_name }, { 0 }
 };
 
 static const struct field info_args[] = {

@@ -43,6 +43,9 @@ struct field {
 	bool optional, array;
 	const char *const *values;	/* of ENUM, NULL at the end */
 	const struct field *of;		/* of OBJECT */
+	/* For completion: what a STR or REST may be, in turn; NULL after the last. Or NULL: anything. */
+	const char *(*names)(unsigned int n);
+	bool joined;			/* it is several of them, with '-' between */
 };
 
 #define MAX_ARGS 6
@@ -128,8 +131,8 @@ void call_free(struct call *c);
 
 /* hmp.c: one line; what it prints, errors included, is in c->text. */
 void hmp_line(struct call *c, const char *line);
-/* Words that may stand at the end of @line, in @out; how many (at most @room). */
-unsigned int hmp_complete(const char *line, const char **out, unsigned int room);
+/* Words that may stand in @line from *@from on, in @out, sorted; how many (at most @room). */
+unsigned int hmp_complete(const char *line, unsigned int *from, const char **out, unsigned int room);
 
 /* schema.c */
 struct json_object *schema_make(void);

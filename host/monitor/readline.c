@@ -3,6 +3,7 @@
  * Editing one line on a terminal that knows ESC [ K and no more: after every change the line is
  * drawn anew from its beginning.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,14 +74,16 @@ static void set(struct readline *r, const char *text)
 	r->at = r->len;
 }
 
-static void insert(struct readline *r, const char *text, unsigned int n)
+/* False: there is no room. */
+static bool insert(struct readline *r, const char *text, unsigned int n)
 {
 	if (r->len + n > READLINE_MAX)
-		return;
+		return false;
 	memmove(r->line + r->at + n, r->line + r->at, r->len - r->at + 1);
 	memcpy(r->line + r->at, text, n);
 	r->len += n;
 	r->at += n;
+	return true;
 }
 
 static void cut(struct readline *r, unsigned int from, unsigned int to)
@@ -173,17 +176,14 @@ static void key_down(struct readline *r)
 static void key_tab(struct readline *r)
 {
 	const char *names[MAX_COMPLETIONS];
-	unsigned int n, i, same, typed;
+	unsigned int n, i, from, same, typed;
 
 	if (r->at != r->len || !r->complete)
 		return;
-	n = r->complete(r->line, names, MAX_COMPLETIONS);
+	n = r->complete(r->line, &from, names, MAX_COMPLETIONS);
 	if (!n)
 		return;
-	typed = r->len;
-	while (typed && r->line[typed - 1] != ' ')
-		typed--;
-	typed = r->len - typed;
+	typed = r->len - from;
 	same = (unsigned int)strlen(names[0]);
 	for (i = 1; i < n; i++)
 		while (same && strncmp(names[0], names[i], same))
@@ -252,8 +252,9 @@ void readline_input(struct readline *r, uint8_t byte)
 	} else if (byte == '\r' || byte == '\n') {
 		key_enter(r);
 	} else if (byte >= ' ' && byte != DEL) {
-		insert(r, &c, 1);
 		/* At the end it is enough to echo. */
+		if (!insert(r, &c, 1))
+			return;
 		if (r->at == r->len)
 			r->print(r->arg, &c, 1);
 		else

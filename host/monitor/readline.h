@@ -19,8 +19,9 @@ struct readline {
 	/* Given by the owner. */
 	void (*print)(void *arg, const char *text, unsigned int len);
 	void (*done)(void *arg, const char *line);
-	/* Names that may stand at the end of @line; how many. */
-	unsigned int (*complete)(const char *line, const char **out, unsigned int room);
+	/* Words that may stand in @line from *@from to its end; how many. */
+	unsigned int (*complete)(const char *line, unsigned int *from, const char **out,
+				 unsigned int room);
 	void *arg;
 };
 

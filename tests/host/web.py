@@ -12,14 +12,13 @@ import os
 import re
 import select
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-import zlib
 
 import rfb
+from picture import png
 from tap import end, ok
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -103,30 +102,6 @@ class Browser:
         except subprocess.TimeoutExpired:
             self.p.kill()
             self.p.wait()
-
-
-def png(data):
-    """Width, height and rows of (r, g, b) bytes of a PNG with 8 bits a colour."""
-    at, chunks = 8, {}
-    while at < len(data):
-        n, kind = struct.unpack(">I4s", data[at:at + 8])
-        chunks[kind] = chunks.get(kind, b"") + data[at + 8:at + 8 + n]
-        at += n + 12
-    w, h, depth, colours = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
-    per = {2: 3, 6: 4}[colours]
-    if depth != 8:
-        raise ValueError(f"{depth} bits")
-    raw, rows, last = zlib.decompress(chunks[b"IDAT"]), [], bytes(w * per)
-    for y in range(h):
-        how, row = raw[y * (w * per + 1)], bytearray(raw[y * (w * per + 1) + 1:][:w * per])
-        for i in range(w * per if how else 0):
-            a, b, c = (row[i - per], last[i], last[i - per]) if i >= per else (0, last[i], 0)
-            p = a + b - c
-            best = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
-            row[i] = (row[i] + (0, a, b, (a + b) // 2, best)[how]) & 0xff
-        last = row
-        rows.append(row if per == 3 else bytes(v for i, v in enumerate(row) if i % 4 != 3))
-    return w, h, rows
 
 
 def canvas(b):
