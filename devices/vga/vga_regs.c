@@ -365,7 +365,6 @@ void vga_reset(struct vga *v)
 	v->latch = v->bank = 0;
 	v->words = 0x10000;
 	vga_window_changed(v);
-	memset(v->vram, 0, v->vram_size);
-	vga_vram_written(v, 0, v->vram_size);
+	device_memory_clear(&v->p.dev, v->vram_region);
 	v->redraw = true;
 }

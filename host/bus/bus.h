@@ -152,6 +152,8 @@ const char *device_boot(struct device *dev, int32_t index, const char *node);
 void device_region_len(struct device *dev, unsigned int region, uint64_t len);
 /* The host's address of a memory region, from realize on. It starts as zeros and stays in place. */
 uint8_t *device_memory(struct device *dev, unsigned int region);
+/* All zeros again, at a reset; what the host gave for it goes back. */
+void device_memory_clear(struct device *dev, unsigned int region);
 /* Of a memory region with read and write: is it memory now (the start), or registers? */
 void device_memory_mode(struct device *dev, unsigned int region, bool memory);
 /* The device wrote into its own memory region, which the guest might run code from. */

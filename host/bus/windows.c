@@ -396,6 +396,16 @@ uint8_t *device_memory(struct device *dev, unsigned int region)
 	return dev->memory[region];
 }
 
+void device_memory_clear(struct device *dev, unsigned int region)
+{
+	uint64_t len = dev->region_len[region];
+
+	/* It goes on as a hole, which reads as zeros. Not where some of it is write-protected. */
+	if (madvise(dev->memory[region], len, MADV_REMOVE))
+		memset(dev->memory[region], 0, len);
+	device_memory_written(dev, region, 0, len);
+}
+
 void device_memory_written(struct device *dev, unsigned int region, uint64_t off, uint64_t len)
 {
 	const struct bus_window *w = dev->window[region];

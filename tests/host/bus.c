@@ -3,9 +3,12 @@
  * The bus and the PCI core: windows over windows, BARs that a guest puts anywhere, memory that moves,
  * interrupts by pin and by message. With a device of its own.
  */
+#include <sys/mman.h>
+
 #include "tests/host/world.h"
 
 #define DEVFN (3 << 3)
+#define MEMORY_LEN 0x10000
 
 struct thing {
 	struct pci_device p;
@@ -47,7 +50,7 @@ enum { REGION_IO, REGION_REGS, REGION_MEMORY, REGION_MSIX };
 static const struct device_region thing_regions[] = {
 	[REGION_IO] = { "io", BUS_PORT, 32, 4, thing_read, thing_write },
 	[REGION_REGS] = { "regs", BUS_MMIO, 256, 4, thing_read, thing_write },
-	[REGION_MEMORY] = { "memory", BUS_MMIO, 0x10000, .memory = true },
+	[REGION_MEMORY] = { "memory", BUS_MMIO, MEMORY_LEN, .memory = true },
 	[REGION_MSIX] = PCI_MSIX_REGION,
 };
 
@@ -171,6 +174,50 @@ static void memory_region(void)
 	ok(mmio_read(0xd8001234, 1) == 0x99, "and moves with its contents");
 }
 
+/* What the host gives for a memory region: how many of its pages are there. */
+static unsigned int pages_there(uint8_t *mem, size_t len)
+{
+	unsigned char there[16] = { 0 };
+	unsigned int i, n = 0;
+
+	if (len > sizeof(there) * 4096 || mincore(mem, len, there))
+		return ~0u;
+	for (i = 0; i < len / 4096; i++)
+		n += there[i] & 1;
+	return n;
+}
+
+static void memory_cleared(void)
+{
+	uint8_t *mem, *again;
+	unsigned int i, bad = 0;
+
+	make_thing();
+	mem = device_memory(&t->p.dev, REGION_MEMORY);
+	/* As the translator has it: a second mapping of the same memory. */
+	again = mremap(mem, 0, MEMORY_LEN, MREMAP_MAYMOVE);
+	pci_enable(DEVFN, 2, 0xd0000000);
+	memset(mem, 0x77, MEMORY_LEN);
+	ok(again != MAP_FAILED && again[5] == 0x77, "seen through both mappings");
+	device_memory_clear(&t->p.dev, REGION_MEMORY);
+	ok(pages_there(mem, MEMORY_LEN) == 0, "cleared memory is given back");
+	ok(written.gpa == 0xd0000000 && written.len == MEMORY_LEN, "the accelerator is told of all of it");
+	for (i = 0; i < MEMORY_LEN; i++)
+		bad += mem[i] || again[i];
+	ok(!bad, "it reads as zeros through both");
+	mem[0x1000] = 1;
+	ok(mmio_read(0xd0001000, 1) == 1 && again[0x1000] == 1, "and is memory as before");
+	munmap(again, MEMORY_LEN);
+	/* What is locked is not given back. */
+	memset(mem, 0x77, MEMORY_LEN);
+	if (mlock(mem + 0x2000, 0x1000))
+		return;
+	device_memory_clear(&t->p.dev, REGION_MEMORY);
+	for (i = 0, bad = 0; i < MEMORY_LEN; i++)
+		bad += mem[i];
+	ok(!bad, "zeros also where it cannot be given back");
+}
+
 static void interrupts(void)
 {
 	make_thing();
@@ -269,6 +316,7 @@ int main(void)
 	bars();
 	over_ram();
 	memory_region();
+	memory_cleared();
 	interrupts();
 	msix();
 	plain_msi();

@@ -111,6 +111,7 @@ bool intx_level[32][4];
 enum machine_request requested;
 struct msi_record msi[64];
 unsigned int nr_msi;
+struct written written;
 
 static void set_gsi(void *arg, unsigned int gsi, bool level)
 {
@@ -123,6 +124,12 @@ static void send_msi(void *arg, uint64_t addr, uint32_t data)
 {
 	(void)arg;
 	msi[nr_msi++ % ARRAY_SIZE(msi)] = (struct msi_record){ addr, data };
+}
+
+static void memory_written(void *arg, uint64_t gpa, uint64_t len)
+{
+	(void)arg;
+	written = (struct written){ gpa, len };
 }
 
 static void request(void *arg, enum machine_request what, const char *why)
@@ -142,6 +149,7 @@ void fresh(void)
 {
 	static const struct bus_ops ops = {
 		.set_gsi = set_gsi, .send_msi = send_msi, .request = request,
+		.memory_written = memory_written,
 	};
 	static const struct pci_bus_ops pci_ops = { set_intx };
 

@@ -29,6 +29,9 @@ int world_end(void);		/* prints the plan; the exit status */
 
 extern struct bus *bus;
 extern struct pci_bus *pci;
+extern struct written {
+	uint64_t gpa, len;
+} written;				/* what the accelerator was told last */
 extern uint8_t *ram;
 extern bool gsi_level[256];
 extern unsigned int gsi_edges[256];
