@@ -131,10 +131,14 @@ static struct bt_area *new_area(struct bt_windows *ws, struct bt_window_set *set
 	u16 n = ws->free, *head = hash_of(set, lin);
 	struct bt_area *c;
 
-	if (!n)
+	/* Nobody touches one before it is needed: it is a page of memory. */
+	if (n)
+		ws->free = ws->area[n - 1].next;
+	else if (ws->used < BT_WINDOW_AREAS)
+		n = ++ws->used;
+	else
 		return NULL;
 	c = &ws->area[n - 1];
-	ws->free = c->next;
 	c->lin = lin & ~(AREA_SIZE - 1);
 	c->source = 0;
 	c->misses = 0;

@@ -64,7 +64,7 @@ struct bt_windows {
 	struct plat_timer timer;
 	struct bt_window_set set[BT_WINDOW_SETS], *cur;
 	struct bt_area *area;
-	u16 free;
+	u16 free, used;		/* those that were used and are free again; as many ever were */
 	u64 table[BT_AREA_PAGES];	/* of the guest, just read */
 	u32 runs;		/* about how many mappings of the host this vCPU's windows are */
 	u64 stamp;

@@ -119,13 +119,8 @@ void bt_windows_destroy(struct bt_ctx *x)
 
 static bool make_areas(struct bt_windows *ws)
 {
-	if (ws->area)
-		return true;
-	ws->area = plat_alloc(BT_WINDOW_AREAS * sizeof(*ws->area));
-	for (u32 i = 0; ws->area && i < BT_WINDOW_AREAS; i++) {
-		ws->area[i].next = ws->free;
-		ws->free = i + 1;
-	}
+	if (!ws->area)
+		ws->area = plat_alloc(BT_WINDOW_AREAS * sizeof(*ws->area));
 	return ws->area;
 }
 
