@@ -192,6 +192,8 @@ void device_request(struct device *dev, enum machine_request what, const char *w
 /* Nanoseconds since the machine began, and the wall clock in nanoseconds since 1970. */
 uint64_t device_now(void);
 int64_t device_wall_clock(void);
+/* Nanoseconds that the guest has been let run: it stands still while the machine is paused. */
+uint64_t device_run_clock(void);
 
 struct device_timer {
 	uint64_t when;		/* 0: not set */
@@ -207,6 +209,9 @@ void device_timer_cancel(struct device_timer *timer);
 /* --- what the machine calls --- */
 
 struct ram;
+
+/* The accelerator's and the event loop's half of a doorbell. */
+struct listener;
 
 struct bus_ops {
 	void (*set_gsi)(void *arg, unsigned int gsi, bool level);
@@ -226,13 +231,13 @@ struct bus_ops {
 	bool (*io_begin)(void *arg, void *io, uint8_t *host, uint64_t len);	/* true: wants io_end */
 	void (*io_end)(void *arg, void *io);
 	/*
-	 * A file descriptor that calls @fn from the event loop, -1: cannot; and where it listens from
-	 * now on, or no longer. NULL: no doorbells in this machine.
+	 * What calls @fn from the event loop, NULL: cannot; and where it listens from now on, or no
+	 * longer. NULL: no doorbells in this machine.
 	 */
-	int (*doorbell_open)(void *arg, void (*fn)(void *arg), void *fn_arg);
-	bool (*doorbell_place)(void *arg, int fd, enum bus_space space, uint64_t addr,
+	struct listener *(*doorbell_open)(void *arg, void (*fn)(void *arg), void *fn_arg);
+	bool (*doorbell_place)(void *arg, struct listener *l, enum bus_space space, uint64_t addr,
 			       unsigned int size, uint64_t match, bool on);
-	void (*doorbell_close)(void *arg, int fd);
+	void (*doorbell_close)(void *arg, struct listener *l);
 };
 
 struct bus *bus_create(const struct bus_ops *ops, void *arg);

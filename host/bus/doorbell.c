@@ -14,7 +14,7 @@ struct doorbell {
 	uint32_t off;
 	unsigned int size;
 	uint64_t match;
-	int fd;
+	struct listener *listener;
 	bool placed;
 	enum bus_space space;
 	uint64_t addr;
@@ -25,8 +25,8 @@ static void take_away(struct doorbell *db)
 	struct bus *bus = db->dev->bus;
 
 	if (db->placed)
-		bus->ops->doorbell_place(bus->arg, db->fd, db->space, db->addr, db->size, db->match,
-					 false);
+		bus->ops->doorbell_place(bus->arg, db->listener, db->space, db->addr, db->size,
+					 db->match, false);
 	db->placed = false;
 }
 
@@ -51,8 +51,8 @@ static void place(struct doorbell *db)
 		return;
 	db->space = w->space;
 	db->addr = addr;
-	db->placed = bus->ops->doorbell_place(bus->arg, db->fd, db->space, addr, db->size, db->match,
-					      true);
+	db->placed = bus->ops->doorbell_place(bus->arg, db->listener, db->space, addr, db->size,
+					      db->match, true);
 }
 
 void device_doorbells_place(struct device *dev)
@@ -68,17 +68,17 @@ struct doorbell *device_doorbell(struct device *dev, unsigned int region, uint32
 {
 	const struct bus_ops *ops = dev->bus->ops;
 	struct doorbell *db;
-	int fd = ops->doorbell_open ? ops->doorbell_open(dev->bus->arg, fn, arg) : -1;
+	struct listener *l = ops->doorbell_open ? ops->doorbell_open(dev->bus->arg, fn, arg) : NULL;
 
-	if (fd < 0)
+	if (!l)
 		return NULL;
 	db = calloc(1, sizeof(*db));
 	if (!db) {
-		ops->doorbell_close(dev->bus->arg, fd);
+		ops->doorbell_close(dev->bus->arg, l);
 		return NULL;
 	}
 	*db = (struct doorbell){ .next = dev->doorbells, .dev = dev, .region = region, .off = off,
-				 .size = size, .match = match, .fd = fd };
+				 .size = size, .match = match, .listener = l };
 	dev->doorbells = db;
 	place(db);
 	return db;
@@ -94,7 +94,7 @@ void device_doorbell_free(struct doorbell *db)
 		;
 	*p = db->next;
 	take_away(db);
-	db->dev->bus->ops->doorbell_close(db->dev->bus->arg, db->fd);
+	db->dev->bus->ops->doorbell_close(db->dev->bus->arg, db->listener);
 	free(db);
 }
 

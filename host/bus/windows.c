@@ -161,6 +161,20 @@ static bool same_place(const struct slot *a, const struct slot *b)
 	       a->readonly == b->readonly;
 }
 
+/* The slot that is @want already, or, with @or_free, a free one; NULL: there is none. */
+static struct slot *find_slot(struct bus *bus, const struct slot *want, bool or_free)
+{
+	struct slot *s, *unused = NULL;
+
+	for (s = bus->slot; s < bus->slot + BUS_MAX_SLOTS; s++) {
+		if (s->used && same_place(s, want))
+			return s;
+		if (!unused && !s->used)
+			unused = s;
+	}
+	return or_free ? unused : NULL;
+}
+
 /* Old slots that are not wanted go first: the accelerator refuses any two that overlap. */
 static void update_slots(struct bus *bus)
 {
@@ -175,9 +189,9 @@ static void update_slots(struct bus *bus)
 	for (i = 0; i < v->nr; i++) {
 		if (!memory_piece(&v->at[i], &want))
 			continue;
-		for (k = 0; k < BUS_MAX_SLOTS; k++)
-			if (bus->slot[k].used && same_place(&bus->slot[k], &want))
-				bus->slot[k].wanted = true;
+		s = find_slot(bus, &want, false);
+		if (s)
+			s->wanted = true;
 	}
 	for (k = 0; k < BUS_MAX_SLOTS; k++)
 		if (bus->slot[k].used && !bus->slot[k].wanted)
@@ -185,14 +199,7 @@ static void update_slots(struct bus *bus)
 	for (i = 0; i < v->nr; i++) {
 		if (!memory_piece(&v->at[i], &want))
 			continue;
-		for (k = 0, s = NULL; k < BUS_MAX_SLOTS; k++) {
-			if (bus->slot[k].used && same_place(&bus->slot[k], &want)) {
-				s = &bus->slot[k];
-				break;
-			}
-			if (!s && !bus->slot[k].used)
-				s = &bus->slot[k];
-		}
+		s = find_slot(bus, &want, true);
 		/* A guest whose BARs cut its memory into more pieces than this has the rest slowly. */
 		if (!s)
 			continue;

@@ -93,10 +93,7 @@ struct listener {
 	struct loop_fd lfd;
 	void (*fn)(void *arg);
 	void *arg;
-	struct listener *next;
 };
-
-static struct listener *listeners;
 
 static void rung(void *arg, uint32_t events)
 {
@@ -108,29 +105,28 @@ static void rung(void *arg, uint32_t events)
 		l->fn(l->arg);
 }
 
-static int doorbell_open(void *arg, void (*fn)(void *arg), void *fn_arg)
+static struct listener *doorbell_open(void *arg, void (*fn)(void *arg), void *fn_arg)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 
 	(void)arg;
 	if (!l)
-		return -1;
+		return NULL;
 	*l = (struct listener){
 		.lfd = { .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .events = EPOLLIN,
 			 .fn = rung, .arg = l },
-		.fn = fn, .arg = fn_arg, .next = listeners,
+		.fn = fn, .arg = fn_arg,
 	};
 	if (l->lfd.fd < 0 || !loop_add(&l->lfd)) {
 		if (l->lfd.fd >= 0)
 			close(l->lfd.fd);
 		free(l);
-		return -1;
+		return NULL;
 	}
-	listeners = l;
-	return l->lfd.fd;
+	return l;
 }
 
-static bool doorbell_place(void *arg, int fd, enum bus_space space, uint64_t addr,
+static bool doorbell_place(void *arg, struct listener *l, enum bus_space space, uint64_t addr,
 			   unsigned int size, uint64_t match, bool on)
 {
 	const struct vm *vm = arg;
@@ -138,7 +134,7 @@ static bool doorbell_place(void *arg, int fd, enum bus_space space, uint64_t add
 		.datamatch = match == DOORBELL_ANY ? 0 : match,
 		.addr = addr,
 		.len = size,
-		.fd = fd,
+		.fd = l->lfd.fd,
 		.flags = (space == BUS_PORT ? KVM_IOEVENTFD_FLAG_PIO : 0) |
 			 (match == DOORBELL_ANY ? 0 : KVM_IOEVENTFD_FLAG_DATAMATCH) |
 			 (on ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN),
@@ -147,19 +143,12 @@ static bool doorbell_place(void *arg, int fd, enum bus_space space, uint64_t add
 	return vm->accel->ioctl(vm->fd, KVM_IOEVENTFD, &e) >= 0;
 }
 
-static void doorbell_close(void *arg, int fd)
+static void doorbell_close(void *arg, struct listener *l)
 {
-	struct listener **p, *l;
-
 	(void)arg;
-	for (p = &listeners; (l = *p); p = &l->next)
-		if (l->lfd.fd == fd) {
-			*p = l->next;
-			loop_remove(&l->lfd);
-			close(fd);
-			free(l);
-			return;
-		}
+	loop_remove(&l->lfd);
+	close(l->lfd.fd);
+	free(l);
 }
 
 const struct bus_ops wiring_ops = {
