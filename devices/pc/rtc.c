@@ -2,8 +2,8 @@
 /*
  * Clock and CMOS memory: Motorola MC146818A, with the AT's century and memory-size cells.
  *
- * The time is not counted but computed: the clock is the host's (UTC) plus an offset that the guest
- * sets by writing it. While the SET bit holds the clock, and while its divider is in reset, the
+ * The time is not counted but computed: a clock of the host's plus an offset that the guest sets by
+ * writing it. While the SET bit holds the clock, and while its divider is in reset, the
  * registers are plain memory. Once a second comes the update cycle: UIP is up for the 244 us before
  * it, then the registers show the next second and the update and alarm flags rise. A host timer
  * runs only while an interrupt is enabled; the flags themselves are worked out when register C is
@@ -16,6 +16,7 @@
 
 #define NS_PER_S 1000000000ll
 #define UIP_NS 244000ll
+#define PAUSED_NS 10000000ull	/* how often a clock that stands is looked at */
 #define BASE_HZ 32768u
 
 enum cell {
@@ -54,7 +55,9 @@ struct rtc {
 	uint64_t ram_below_4g, ram_above_4g;
 	uint8_t index;
 	uint8_t cell[NR_CELLS];
-	int64_t offset;		/* guest's time minus the host's wall clock, ns */
+	enum rtc_clock clock;
+	int64_t offset;		/* guest's time minus that clock, ns */
+	uint64_t ran_seen;	/* the guest's running time when the timer came last */
 	int64_t second_seen;	/* the guest's second up to which UF and AF are worked out */
 	uint64_t period_seen;	/* the same for PF, in periods of the rate */
 	struct device_timer timer;
@@ -67,9 +70,17 @@ static bool running(const struct rtc *r)
 	return !(r->cell[REG_B] & B_SET) && (r->cell[REG_A] & A_DIVIDER) == A_DIVIDER_RUN;
 }
 
+/* The clock behind the time. */
+static int64_t source_ns(const struct rtc *r)
+{
+	if (r->clock == RTC_CLOCK_HOST)
+		return device_wall_clock();
+	return (int64_t)(r->clock == RTC_CLOCK_VM ? device_run_clock() : device_now());
+}
+
 static int64_t guest_ns(const struct rtc *r)
 {
-	return device_wall_clock() + r->offset;
+	return source_ns(r) + r->offset;
 }
 
 static int64_t guest_second(const struct rtc *r)
@@ -131,7 +142,7 @@ static void cells_to_time(struct rtc *r)
 	};
 
 	/* The first update comes half a second after the divider is let go (data sheet, DV bits). */
-	r->offset = (int64_t)timegm(&tm) * NS_PER_S + NS_PER_S / 2 - device_wall_clock();
+	r->offset = (int64_t)timegm(&tm) * NS_PER_S + NS_PER_S / 2 - source_ns(r);
 	r->second_seen = guest_second(r);
 }
 
@@ -161,9 +172,15 @@ static uint32_t period_ticks(const struct rtc *r)
 	return rate <= 2 ? 1u << (rate + 6) : 1u << (rate - 1);
 }
 
-static uint64_t base_ticks(void)
+/* Periods are even whatever happens to the host's wall clock. */
+static uint64_t base_ns(const struct rtc *r)
 {
-	return (uint64_t)((unsigned __int128)device_now() * BASE_HZ / (uint64_t)NS_PER_S);
+	return r->clock == RTC_CLOCK_VM ? device_run_clock() : device_now();
+}
+
+static uint64_t base_ticks(const struct rtc *r)
+{
+	return (uint64_t)((unsigned __int128)base_ns(r) * BASE_HZ / (uint64_t)NS_PER_S);
 }
 
 static void see_seconds(struct rtc *r)
@@ -190,7 +207,7 @@ static void see_seconds(struct rtc *r)
 static void see_periods(struct rtc *r)
 {
 	uint32_t ticks = period_ticks(r);
-	uint64_t period = ticks ? base_ticks() / ticks : 0;
+	uint64_t period = ticks ? base_ticks(r) / ticks : 0;
 
 	if (period > r->period_seen)
 		r->cell[REG_C] |= C_PF;
@@ -217,7 +234,7 @@ static void set_timer(struct rtc *r)
 	if ((want & B_PIE) && ticks) {
 		t = (uint64_t)((unsigned __int128)(r->period_seen + 1) * ticks *
 			       (uint64_t)NS_PER_S / BASE_HZ) + 1000;
-		when = t;
+		when = device_now() + (t > base_ns(r) ? t - base_ns(r) : 0);
 	}
 	if ((want & B_UIE) && running(r)) {
 		t = device_now() + (uint64_t)((guest_second(r) + 1) * NS_PER_S - now);
@@ -248,7 +265,14 @@ static void update(struct rtc *r)
 
 static void timer_due(void *arg)
 {
-	update(arg);
+	struct rtc *r = arg;
+	bool stands = r->clock == RTC_CLOCK_VM && device_run_clock() == r->ran_seen;
+
+	r->ran_seen = device_run_clock();
+	update(r);
+	/* What the timer waits for does not come nearer while the guest does not run. */
+	if (stands && r->timer.when)
+		device_timer_set(&r->timer, device_now() + PAUSED_NS);
 }
 
 /* --- registers --- */
@@ -288,7 +312,7 @@ static void write_clock_control(struct rtc *r, uint8_t at, uint8_t val)
 		time_to_cells(r);
 	if (at == REG_A) {
 		r->cell[REG_A] = val & (uint8_t)~A_UIP;
-		r->period_seen = period_ticks(r) ? base_ticks() / period_ticks(r) : 0;
+		r->period_seen = period_ticks(r) ? base_ticks(r) / period_ticks(r) : 0;
 	} else {
 		/* SET clears UIE (data sheet, register B). */
 		r->cell[REG_B] = val & B_SET ? val & (uint8_t)~B_UIE : val;
@@ -347,6 +371,14 @@ static void rtc_write(struct device *dev, uint32_t off, unsigned int size, uint6
 		write_cell(r, r->index, (uint8_t)val);
 }
 
+void rtc_set_clock(struct device *dev, enum rtc_clock clock, int64_t ahead)
+{
+	struct rtc *r = (struct rtc *)dev;
+
+	r->clock = clock;
+	r->offset = ahead;
+}
+
 void rtc_set_cell(struct device *dev, unsigned int cell, uint8_t val)
 {
 	if (cell > REG_D && cell < NR_CELLS)
@@ -380,6 +412,8 @@ static const char *rtc_realize(struct device *dev)
 	uint64_t high = r->ram_above_4g >> 16;
 
 	device_timer_init(&r->timer, timer_due, r);
+	if (r->clock != RTC_CLOCK_HOST)
+		r->offset += device_wall_clock() - source_ns(r);
 	r->cell[REG_A] = A_DIVIDER_RUN | 6;	/* 1024 Hz, what a BIOS sets */
 	r->cell[REG_B] = B_24H;
 	r->cell[REG_D] = D_VALID;

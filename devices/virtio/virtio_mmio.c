@@ -4,6 +4,7 @@
  * layout (4.2.4) when force-legacy asks for it. One window of 200h bytes, one interrupt line.
  */
 #include "devices/virtio/core.h"
+#include "devices/virtio/virtio_mmio.h"
 
 enum reg {
 	MAGIC_VALUE = 0x000, VERSION = 0x004, DEVICE_ID = 0x008, VENDOR_ID = 0x00c,
@@ -15,7 +16,6 @@ enum reg {
 	QUEUE_DRIVER_HIGH = 0x094, QUEUE_DEVICE_LOW = 0x0a0, QUEUE_DEVICE_HIGH = 0x0a4,
 	SHM_SEL = 0x0ac, SHM_LEN_LOW = 0x0b0, SHM_LEN_HIGH = 0x0b4, SHM_BASE_LOW = 0x0b8,
 	SHM_BASE_HIGH = 0x0bc, QUEUE_RESET = 0x0c0, CONFIG_GENERATION = 0x0fc, CONFIG = 0x100,
-	MMIO_LEN = 0x200,
 };
 
 #define MAGIC		0x74726976u	/* "virt" */
@@ -242,7 +242,7 @@ static void vm_describe(struct device *dev, char *buf, size_t len)
 }
 
 static const struct device_region regions[] = {
-	{ "virtio-mmio", BUS_MMIO, MMIO_LEN, 4, mmio_read, mmio_write },
+	{ "virtio-mmio", BUS_MMIO, VIRTIO_MMIO_LEN, 4, mmio_read, mmio_write },
 };
 
 static const struct device_prop props[] = {
@@ -263,6 +263,11 @@ static const struct device_class mmio = {
 	.unrealize = vm_unrealize,
 	.describe = vm_describe,
 };
+
+bool is_virtio_mmio(const struct device *dev)
+{
+	return dev->cls->realize == vm_realize;
+}
 
 static void make_one(const struct virtio_class *vc)
 {

@@ -376,11 +376,11 @@ void aml_res_dma(struct acpi_buf *b, unsigned int channel)
 	acpi_u8(b, 0);
 }
 
-void aml_res_memory(struct acpi_buf *b, uint32_t base, uint32_t len)
+void aml_res_memory(struct acpi_buf *b, uint32_t base, uint32_t len, bool writable)
 {
 	acpi_u8(b, 0x86);		/* fixed 32-bit memory, 9 bytes */
 	acpi_u16(b, 9);
-	acpi_u8(b, 0);			/* read-only */
+	acpi_u8(b, writable);
 	acpi_u32(b, base);
 	acpi_u32(b, len);
 }

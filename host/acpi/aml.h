@@ -79,7 +79,7 @@ void aml_field_unit(struct acpi_buf *b, const char *name, unsigned int bits);
 void aml_res_io(struct acpi_buf *b, uint16_t base, uint8_t len);
 void aml_res_irq(struct acpi_buf *b, unsigned int irq);
 void aml_res_dma(struct acpi_buf *b, unsigned int channel);
-void aml_res_memory(struct acpi_buf *b, uint32_t base, uint32_t len);
+void aml_res_memory(struct acpi_buf *b, uint32_t base, uint32_t len, bool writable);
 /* A shared level-triggered interrupt: the first of @n is at byte 5 of the template. */
 void aml_res_interrupt(struct acpi_buf *b, const uint32_t *gsi, unsigned int n);
 /* What a bridge passes on: [@base, @last]. */

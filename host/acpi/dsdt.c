@@ -210,7 +210,28 @@ static void hpet(struct acpi_buf *b, uint32_t base)
 	aml_int(b, 0);
 	aml_name(b, "_CRS");
 	res = aml_resources(b);
-	aml_res_memory(b, base, 0x400);
+	aml_res_memory(b, base, 0x400, false);
+	aml_resources_end(b, res);
+	aml_end(b, dev);
+}
+
+/* Linux and SeaBIOS look for virtio over MMIO by this name. */
+static void virtio_mmio(struct acpi_buf *b, const struct acpi_mmio *at, unsigned int n)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	const char name[5] = { 'V', 'R', hex[n >> 4 & 15], hex[n & 15], 0 };
+	size_t dev = aml_device(b, name), res;
+
+	aml_name(b, "_HID");
+	aml_string(b, "LNRO0005");
+	aml_name(b, "_UID");
+	aml_int(b, n);
+	aml_name(b, "_CCA");
+	aml_int(b, 1);
+	aml_name(b, "_CRS");
+	res = aml_resources(b);
+	aml_res_memory(b, at->base, at->len, true);
+	aml_res_interrupt(b, &at->gsi, 1);
 	aml_resources_end(b, res);
 	aml_end(b, dev);
 }
@@ -243,6 +264,10 @@ void acpi_dsdt(struct acpi_buf *b, const struct acpi_machine *m)
 		hpet(b, m->hpet);
 		aml_end(b, scope);
 	}
+	scope = aml_scope(b, "\\_SB");
+	for (i = 0; i < m->nr_virtio_mmio; i++)
+		virtio_mmio(b, &m->virtio_mmio[i], i);
+	aml_end(b, scope);
 	/* \_S5: what to write to PM1a_CNT and PM1b_CNT to turn the power off. */
 	aml_name(b, "\\_S5");
 	package = aml_package(b, 4);

@@ -26,6 +26,11 @@ struct acpi_device {
 	unsigned int channel;
 };
 
+/* Registers in memory with one level-triggered interrupt. */
+struct acpi_mmio {
+	uint32_t base, len, gsi;
+};
+
 struct acpi_machine {
 	unsigned int cpus;
 	uint32_t (*apic_id)(void *arg, unsigned int cpu);
@@ -43,6 +48,8 @@ struct acpi_machine {
 	unsigned int isa_devfn, pirqrc;
 	const struct acpi_device *devices;
 	unsigned int nr_devices;
+	const struct acpi_mmio *virtio_mmio;
+	unsigned int nr_virtio_mmio;
 };
 
 #define ACPI_RSDP_LEN 36

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "devices/virtio/virtio_mmio.h"
 #include "host/boot/rom.h"
 #include "host/machine/pc.h"
 #include "host/machine/pc_options.h"
@@ -48,6 +49,8 @@ static void put_device(FILE *out, const struct pc *pc, const struct device *dev)
 		dev = dev->parent;
 	if (dev->cls->pci) {
 		put_pci(out, (const struct pci_device *)dev);
+	} else if (is_virtio_mmio(dev)) {
+		fprintf(out, "/virtio-mmio@%016x", pc_virtio_mmio_base(dev));
 	} else if (dev == pc->fdc) {
 		put_pci(out, (const struct pci_device *)pc->isa);
 		fprintf(out, "/fdc@%04x", PORT_FDC);

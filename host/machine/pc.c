@@ -10,6 +10,7 @@
 #include "devices/pc/fw_cfg.h"
 #include "devices/pc/hpet.h"
 #include "devices/pc/isa_dma.h"
+#include "devices/pc/rtc.h"
 #include "devices/pci/i440fx.h"
 #include "devices/pci/piix3.h"
 #include "devices/pci/piix4_pm.h"
@@ -245,6 +246,7 @@ static void make_isa(struct pc *pc)
 	device_map(pc->dma, I8257_REGION_PAGES, PORT_DMA_PAGES);
 
 	pc->rtc = device_create(pc->bus, "rtc");
+	rtc_set_clock(pc->rtc, pc_options.rtc_clock, pc_rtc_ahead());
 	make_floppies(pc);
 	device_set_u64(pc->rtc, "ram-below-4g", pc->vm->low_size);
 	device_set_u64(pc->rtc, "ram-above-4g", pc->vm->high_size);
@@ -316,6 +318,8 @@ static void describe(struct pc *pc)
 		.pirqrc = PIIX3_PIRQRC,
 		.devices = pc->isa_device,
 		.nr_devices = pc->nr_isa_devices,
+		.virtio_mmio = pc->virtio_mmio,
+		.nr_virtio_mmio = pc->nr_virtio_mmio,
 	};
 }
 
@@ -343,6 +347,7 @@ void pc_build(struct pc *pc, struct bus *bus, const struct vm *vm, const struct 
 	make_vga(pc);
 	pc_make_storage(pc);
 	user_devices_create(bus, pc->pci);
+	pc_place_virtio_mmio(pc);
 	bus_commit(bus);
 }
 

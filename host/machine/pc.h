@@ -21,6 +21,7 @@
 
 #define IOAPIC_BASE	0xfec00000u
 #define LAPIC_BASE	0xfee00000u
+#define VIRTIO_MMIO_BASE 0xfec10000u
 #define HPET_BASE	0xfed00000u
 #define PM_BASE		0x600	/* where firmware puts the power management block, and we without one */
 
@@ -28,6 +29,7 @@
 
 /* Devices on ISA that the DSDT speaks of. */
 #define PC_MAX_ISA 16
+#define PC_MAX_VIRTIO_MMIO 32
 
 struct pc {
 	struct bus *bus;
@@ -40,6 +42,8 @@ struct pc {
 	uint32_t pirq[4];		/* slots that hold the line up, a bit each */
 	struct acpi_device isa_device[PC_MAX_ISA];
 	unsigned int nr_isa_devices;
+	struct acpi_mmio virtio_mmio[PC_MAX_VIRTIO_MMIO];
+	unsigned int nr_virtio_mmio;
 	struct acpi_machine acpi;
 	struct acpi_tables tables;
 	struct smbios smbios;
@@ -62,6 +66,9 @@ struct device *pc_create_pci(struct pc *pc, const char *name, int devfn);
 /* storage.c: what -drive asked for. */
 void pc_make_storage(struct pc *pc);
 uint8_t *pc_make_flash(struct pc *pc, uint64_t *len);
+/* virtio_mmio.c: virtio devices over MMIO get their places. */
+void pc_place_virtio_mmio(struct pc *pc);
+uint32_t pc_virtio_mmio_base(const struct device *dev);
 /* firmware.c: the ROM, and what fw_cfg says. */
 void pc_load_bios(struct pc *pc);
 void pc_fill_fw_cfg(struct pc *pc, const struct boot *boot);

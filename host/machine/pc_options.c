@@ -3,6 +3,7 @@
  * The options that say what kind of PC it is and what its firmware is told.
  */
 #include <string.h>
+#include <time.h>
 
 #include "host/accel.h"
 #include "host/bus/bus.h"
@@ -82,6 +83,68 @@ static void parse_boot(struct config *cfg, const char *val)
 	keyval_end(kv);
 }
 
+/* YYYY-MM-DD, or with Thh:mm:ss. */
+static bool parse_date(const char *s, int64_t *seconds)
+{
+	struct tm tm = { 0 }, again;
+	const char *end = strptime(s, "%Y-%m-%d", &tm);
+	time_t t;
+
+	if (end && *end == 'T')
+		end = strptime(end, "T%H:%M:%S", &tm);
+	if (!end || *end)
+		return false;
+	again = tm;
+	t = timegm(&again);
+	/* There is no 30th of February, and a leap second the chip cannot show. */
+	if (again.tm_mday != tm.tm_mday || again.tm_sec != tm.tm_sec)
+		return false;
+	*seconds = t;
+	return true;
+}
+
+static void parse_rtc(struct config *cfg, const char *val)
+{
+	static const char *const clocks[] = {
+		[RTC_CLOCK_HOST] = "host", [RTC_CLOCK_RT] = "rt", [RTC_CLOCK_VM] = "vm", NULL
+	};
+	static const char *const fixes[] = { "none", "slew", NULL };
+	struct keyval *kv = keyval_parse("-rtc", val, NULL);
+	const char *base = keyval_take(kv, "base");
+
+	(void)cfg;
+	if (!base || !strcmp(base, "utc"))
+		pc_options.rtc_base = RTC_UTC;
+	else if (!strcmp(base, "localtime"))
+		pc_options.rtc_base = RTC_LOCALTIME;
+	else if (parse_date(base, &pc_options.rtc_date))
+		pc_options.rtc_base = RTC_DATE;
+	else
+		keyval_die(kv, "base=%s: must be utc, localtime, or a date like 2006-06-17 or 2006-06-17T16:01:21",
+			   base);
+	pc_options.rtc_clock = (enum rtc_clock)keyval_take_enum(kv, "clock", clocks, RTC_CLOCK_HOST);
+	if (keyval_take_enum(kv, "driftfix", fixes, 0))
+		keyval_die(kv, "driftfix=slew: is not built: periodic interrupts that the guest misses are not made up for; leave it out");
+	keyval_end(kv);
+}
+
+int64_t pc_rtc_ahead(void)
+{
+	int64_t now = device_wall_clock();
+	time_t t = (time_t)(now / 1000000000);
+	struct tm tm;
+
+	switch (pc_options.rtc_base) {
+	case RTC_LOCALTIME:
+		localtime_r(&t, &tm);
+		return tm.tm_gmtoff * 1000000000ll;
+	case RTC_DATE:
+		return pc_options.rtc_date * 1000000000ll - now;
+	default:
+		return 0;
+	}
+}
+
 static void parse_debugcon(struct config *cfg, const char *val)
 {
 	(void)cfg;
@@ -140,6 +203,8 @@ static const struct option options[] = {
 	{ "vga", "std|cirrus|none", "graphics card", parse_vga },
 	{ "boot", "[order=]ADCN[,once=ADCN][,menu=on][,splash-time=MS][,reboot-timeout=MS][,strict=on]",
 	  "what firmware boots from: a floppy, c disk, d CD, n network (default cad)", parse_boot },
+	{ "rtc", "[base=utc|localtime|DATE][,clock=host|rt|vm]",
+	  "what the clock shows, and what drives it (default utc,clock=host)", parse_rtc },
 	{ "option-rom", "FILE[,bootindex=N]", "an option ROM that firmware runs", parse_option_rom },
 	{ "fw_cfg", "NAME,file=PATH|string=TEXT", "a file for firmware and guest to read",
 	  parse_fw_cfg },

@@ -7,12 +7,16 @@
 
 #include <stdbool.h>
 
+#include "devices/pc/rtc.h"
 #include "host/keyval.h"
 
 #define PC_MAX_FW_CFG 32
 #define PC_MAX_ROMS 16
 /* Where firmware looks for option ROMs in fw_cfg. */
 #define PC_ROM_DIR "genroms/"
+
+/* What the clock shows at first. */
+enum pc_rtc_base { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 
 enum pc_vga { VGA_STD, VGA_CIRRUS, VGA_NONE };
 
@@ -38,8 +42,14 @@ struct pc_options {
 	unsigned int nr_fw_cfg;
 	struct pc_option_rom rom[PC_MAX_ROMS];
 	unsigned int nr_roms;
+	enum rtc_clock rtc_clock;
+	enum pc_rtc_base rtc_base;
+	int64_t rtc_date;			/* seconds since 1970, of RTC_DATE */
 };
 
 extern struct pc_options pc_options;
+
+/* How far the clock is ahead of UTC now, in nanoseconds, as -rtc asks. */
+int64_t pc_rtc_ahead(void);
 
 #endif

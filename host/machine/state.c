@@ -17,6 +17,7 @@ static enum machine_state state = STATE_PRELAUNCH;
 static enum machine_state pause_asked = STATE_RUNNING;	/* running: no */
 static unsigned int holds;
 static pthread_t loop_thread;
+static uint64_t ran_before, running_since;	/* for device_run_clock() */
 
 void (*machine_power_button)(void);
 
@@ -38,6 +39,11 @@ enum machine_state machine_state(void)
 const char *machine_state_name(enum machine_state s)
 {
 	return names[s];
+}
+
+uint64_t device_run_clock(void)
+{
+	return ran_before + (state == STATE_RUNNING ? device_now() - running_since : 0);
 }
 
 void machine_hold(void)
@@ -67,6 +73,7 @@ void machine_pause(enum machine_state why)
 	if (state != STATE_RUNNING)
 		return;
 	machine_hold();
+	ran_before = device_run_clock();
 	state = why;
 	holds--;
 	event_send("STOP");
@@ -79,6 +86,7 @@ const char *machine_resume(void)
 	if (state == STATE_SHUTDOWN || state == STATE_INTERNAL_ERROR)
 		return "the guest has ended; system_reset first";
 	event_send("RESUME");
+	running_since = device_now();
 	state = STATE_RUNNING;
 	/* What a failure of a disk has stopped is tried again. */
 	block_retry_all();

@@ -94,8 +94,6 @@ ROWS = [
      [("<a>", b"p\1c"), ("(anykvm)", None), ("paused (shutdown)", b"system_reset\r", b"info status\r"),
       ("(anykvm)", b"cont\r\1c"), ("<a>", b"\1cquit\r")], 0),
     ("no-vga", ["-vga", "none"], [("No bootable device", None)], None),
-    ("memory-5g", ["-m", "5G", "-bios", "bios-256k.bin", *KERNEL, *APPEND],
-     [("DMI: anykvm", None), ("anykvm-up:", None)], 0),
     ("kernel", ["-bios", "bios-256k.bin", "-smp", "4", *KERNEL, *APPEND],
      [("Booting from ROM", None), ("PIIX4 ACPI", None),
       ("CPUs: 4", None), ("anykvm-up:", None)], 0),

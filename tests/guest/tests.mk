@@ -8,6 +8,8 @@ check-y += tests/guest/console.py
 tests/guest/console.py-opts := timeout=300
 check-y += tests/guest/firmware.py
 tests/guest/firmware.py-opts := timeout=600
+check-y += tests/guest/board.py
+tests/guest/board.py-opts := timeout=600
 check-y += tests/guest/net.py
 tests/guest/net.py-opts := timeout=420
 # The largest guests come over the network while other tests run; what boots them is last.

@@ -24,6 +24,8 @@ static const struct acpi_device devices[] = {
 	{ "COM1", "PNP0501", 1, { { 0x3f8, 8 } }, 4 },
 };
 
+static const struct acpi_mmio mmio[] = { { 0xfec10000, 0x200, 16 }, { 0xfec10200, 0x200, 17 } };
+
 static struct acpi_machine machine(unsigned int cpus, uint64_t low, uint64_t top)
 {
 	return (struct acpi_machine){
@@ -33,6 +35,7 @@ static struct acpi_machine machine(unsigned int cpus, uint64_t low, uint64_t top
 		.hpet = 0xfed00000, .hpet_id = 0x8086a201,
 		.mmio32 = low, .mmio32_last = 0xfebfffff, .mmio64 = top, .mmio64_last = 0xffffffffff,
 		.isa_devfn = 8, .pirqrc = 0x60, .devices = devices, .nr_devices = ARRAY_SIZE(devices),
+		.virtio_mmio = mmio, .nr_virtio_mmio = ARRAY_SIZE(mmio),
 	};
 }
 

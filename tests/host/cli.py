@@ -113,6 +113,14 @@ def main():
     refused("-fw_cfg without contents", ["-fw_cfg", "opt/x"], "-fw_cfg", "string=")
     refused("-bios missing", ["-accel", "bt", "-bios", "/nonexistent/bios"], "-bios", "No such file")
     refused("-bios too small", ["-accel", "bt", "-bios", file("bios", b"x" * 4096)], "-bios", "4096")
+    for bad in "base=noon", "base=2006-02-30", "base=2006-06-17T16:01", "clock=tsc", "driftfix=slew":
+        refused(f"-rtc {bad}", ["-rtc", bad], "-rtc", bad)
+    for bad in "x", "-2", "2147483648", "1.5":
+        refused(f"-device with bootindex={bad}",
+                ["-accel", "bt", "-bios", "bios-256k.bin", "-device", f"e1000,bootindex={bad}"],
+                f"bootindex={bad}: must be a whole number from 0 to 2147483647")
+    refused("33 virtio devices over MMIO", ["-accel", "bt", "-bios", "bios-256k.bin"] +
+            ["-device", "virtio-rng-device"] * 33, "all 32 places", "take virtio-rng-pci")
     refused("unknown option", ["-krenel", "x"], "-krenel", "did you mean -kernel?")
     refused("unknown option, another", ["-nographics"], "-nographics", "did you mean -nographic?")
     refused("unknown option after good ones", ["-m", "64", "-aceel", "kvm"], "-aceel", "-accel?")

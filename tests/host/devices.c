@@ -5,6 +5,7 @@
  */
 #include <time.h>
 
+#include "devices/pc/rtc.h"
 #include "tests/host/world.h"
 
 /* --- UART --- */
@@ -193,7 +194,7 @@ static void set_cmos(uint8_t at, uint8_t val)
 	outb(0x71, val);
 }
 
-static void make_rtc(void)
+static void make_rtc_with(enum rtc_clock clock, int64_t ahead)
 {
 	/* 2026-03-01 13:59:58.9, a Sunday. */
 	struct tm tm = { .tm_year = 126, .tm_mon = 2, .tm_mday = 1, .tm_hour = 13, .tm_min = 59,
@@ -203,11 +204,40 @@ static void make_rtc(void)
 	fresh();
 	wall = (int64_t)timegm(&tm) * 1000000000 + 900000000;
 	dev = device_create(bus, "rtc");
+	rtc_set_clock(dev, clock, ahead);
 	device_set_u64(dev, "ram-below-4g", 0xc0000000);
 	device_set_u64(dev, "ram-above-4g", 0x140000000);
 	device_realize(dev);
 	device_map(dev, 0, 0x70);
 	device_connect_irq(dev, 0, 8);
+}
+
+static void make_rtc(void)
+{
+	make_rtc_with(RTC_CLOCK_HOST, 0);
+}
+
+static void rtc_clocks(void)
+{
+	make_rtc_with(RTC_CLOCK_HOST, 3600000000000);
+	ok(cmos(0) == 0x58 && cmos(4) == 0x14, "rtc: an hour ahead of UTC");
+	wall += 60000000000;
+	ok(cmos(2) == 0 && cmos(4) == 0x15, "rtc: follows the host's clock when that is set");
+	make_rtc_with(RTC_CLOCK_RT, -86400000000000);
+	ok(cmos(7) == 0x28 && cmos(8) == 2, "rtc: a day behind, on another clock");
+	wall += 60000000000;
+	pass(1000000000);
+	ok(cmos(0) == 0x59 && cmos(2) == 0x59, "rtc: does not follow the host's clock");
+	make_rtc_with(RTC_CLOCK_VM, 0);
+	cmos(0x0c);
+	set_cmos(0x0b, 0x12);
+	clock_stood += 5000000000;
+	clock_now += 5000000000;
+	ok(cmos(0) == 0x58, "rtc: stands while the guest does not run");
+	pass(50000000);
+	ok(!gsi_level[8], "rtc: and counts no more than the guest ran");
+	pass(60000000);
+	ok(gsi_level[8] && (cmos(0x0c) & 0xb0) == 0x90 && cmos(0) == 0x59, "rtc: goes on from there");
 }
 
 static void rtc_time(void)
@@ -291,6 +321,7 @@ int main(void)
 	shared_line();
 	bus_rules();
 	rtc_time();
+	rtc_clocks();
 	rtc_interrupts();
 	return world_end();
 }

@@ -37,12 +37,18 @@ int world_end(void)
 /* --- time --- */
 
 uint64_t clock_now = 1000;
+uint64_t clock_stood;
 int64_t wall;
 static struct device_timer *timers;
 
 uint64_t device_now(void)
 {
 	return clock_now;
+}
+
+uint64_t device_run_clock(void)
+{
+	return clock_now - clock_stood;
 }
 
 int64_t device_wall_clock(void)

@@ -43,6 +43,7 @@ extern struct msi_record msi[64];	/* the last ones; nr_msi counts all */
 extern unsigned int nr_msi;
 
 extern uint64_t clock_now;		/* nanoseconds, see device_now() */
+extern uint64_t clock_stood;		/* what of that the machine was paused: device_run_clock() */
 extern int64_t wall;			/* see device_wall_clock() */
 void fresh(void);			/* a new machine; the clock goes on */
 void pass(uint64_t ns);			/* time passes, timers and back ends run */
