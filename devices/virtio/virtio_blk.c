@@ -321,8 +321,12 @@ static void notified(struct virtio_dev *v, unsigned int n)
 {
 	struct virtio_chain *c;
 
-	while ((c = virtio_next(v, n)))
-		begin(to_blk(v), n, c);
+	/* While we take, the driver need not say that there is more. */
+	do {
+		virtio_want_notify(v, n, false);
+		while ((c = virtio_next(v, n)))
+			begin(to_blk(v), n, c);
+	} while (virtio_want_notify(v, n, true));
 }
 
 /* --- configuration --- */

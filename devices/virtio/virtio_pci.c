@@ -581,7 +581,7 @@ static const char *const auto_on_off[] = {
 	  "MSI-X vectors at most; one a queue and one for the configuration are enough", "2048", 0, \
 	  MAX_VECTORS },							\
 	{ "ioeventfd", PROP_BOOL, offsetof(struct virtio_pci, ioeventfd),	\
-	  "notifications reach the event loop without stopping the processor", "off" }
+	  "notifications reach the event loop without stopping the processor", "on" }
 
 static const struct device_prop fixed_props[] = { COMMON_PROPS };
 

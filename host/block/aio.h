@@ -21,7 +21,7 @@ struct aio_file {
 	bool no_flush;
 	uint32_t align_offset;		/* of O_DIRECT: what offset and length must be multiples of */
 	uint32_t align_memory;		/* and addresses; 1: any */
-	bool uring;
+	bool uring, uring_writes;
 };
 
 /* NULL or what is wrong: io_uring was asked for by name and the host refuses. */

@@ -9,7 +9,7 @@
 #include "host/block/aio.h"
 #include "host/report.h"
 
-#define MAX_THREADS 8u
+#define MAX_THREADS 16u
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t work = PTHREAD_COND_INITIALIZER;

@@ -527,6 +527,7 @@ int main(void)
 	static const struct { const char *name; struct block_setup s; bool coarse; } ways[] = {
 		{ "threads", { .options = { .aio = AIO_THREADS, .discard = true } } },
 		{ "io_uring", { .options = { .aio = AIO_URING } } },
+		{ "both, direct", { .options = { .aio = AIO_BEST, .direct = true } } },
 		{ "threads, direct", { .options = { .aio = AIO_THREADS, .direct = true } } },
 		{ "threads, direct, 4K", { .options = { .aio = AIO_THREADS, .direct = true } }, true },
 		{ "io_uring, direct, 4K", { .options = { .aio = AIO_URING, .direct = true } }, true },
