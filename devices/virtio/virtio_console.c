@@ -21,6 +21,10 @@ enum { F_SIZE = 0, F_MULTIPORT = 1, F_EMERG_WRITE = 2 };
 #define QUEUE_SIZE 128u
 #define CONTROL_IN 2u
 #define CONTROL_OUT 3u
+/* No driver has more at once: a pipe's largest, spliced. */
+#define MAX_OUT (1u << 20)
+/* Then the event loop goes on, so that no queue keeps the machine for long. */
+#define PORTION (64u << 10)
 
 enum event {
 	DEVICE_READY, DEVICE_ADD, DEVICE_REMOVE, PORT_READY, CONSOLE_PORT, RESIZE, PORT_OPEN,
@@ -50,6 +54,7 @@ struct port {
 	unsigned int pending;		/* a bit an event that the driver has not been told */
 	struct virtio_chain *in, *out;	/* a buffer to fill; one on its way out, @sent of it gone */
 	uint64_t sent;
+	struct device_timer more;
 };
 
 struct serial {
@@ -97,16 +102,25 @@ static bool listening(const struct port *p)
 static void drain(struct port *p)
 {
 	struct virtio_dev *v = &p->s->v;
-	unsigned int n = out_queue(p);
+	unsigned int n = out_queue(p), portion = 0;
 	uint8_t buf[512];
 
 	while (p->out || (p->out = virtio_next(v, n))) {
-		uint64_t len = virtio_read(v, p->out, p->sent, buf, sizeof(buf)), i;
+		uint64_t len = 0, i;
 
+		if (portion >= PORTION) {
+			device_timer_set(&p->more, device_now());
+			break;
+		}
+		if (p->out->out_len > MAX_OUT)
+			virtio_break(v, "too many bytes at once");
+		else if (p->chr)
+			len = virtio_read(v, p->out, p->sent, buf, sizeof(buf));
 		for (i = 0; i < len; i++)
-			if (p->chr && !chardev_write(p->chr, buf[i]))
+			if (!chardev_write(p->chr, buf[i]))
 				break;
 		p->sent += i;
+		portion += (unsigned int)i;
 		if (i < len)
 			break;		/* writable() goes on */
 		if (len)
@@ -133,6 +147,7 @@ static void out_notified(struct virtio_dev *v, unsigned int n)
 	virtio_notify(v, n);
 }
 
+/* Of the back end, and of the timer after a portion. */
 static void port_writable(void *arg)
 {
 	drain(arg);
@@ -330,6 +345,7 @@ static void drop_in(struct port *p)
 
 static void drop_out(struct port *p)
 {
+	device_timer_cancel(&p->more);
 	if (p->out)
 		virtio_done(&p->s->v, out_queue(p), p->out, 0);
 	p->out = NULL;
@@ -468,6 +484,7 @@ static const char *port_realize(struct device *dev)
 		return text;
 	}
 	s->port[p->nr] = p;
+	device_timer_init(&p->more, port_writable, p);
 	if (p->chr)
 		chardev_attach(p->chr, &port_user, p);
 	return NULL;

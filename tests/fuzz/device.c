@@ -15,9 +15,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "devices/storage/piix3_ide.h"
 #include "host/bus/internal.h"
+#include "host/balloon.h"
 #include "host/display/display.h"
+#include "host/input/input.h"
 #include "tests/fuzz/input.h"
 #include "tests/host/world.h"
 
@@ -27,12 +28,16 @@
 #define PORT_BASE	0x1000u
 #define PORT_STEP	0x0800u
 #define MAX_OPS		400
+#define MAX_LOOKS	8
+#define DISK_SIZE	(1440u << 10)	/* a floppy's, and room for others */
 
 static const struct device_class *cls;
+static const char *kind, *family;
 static struct device *dev;
 static struct chardev line;
 static struct netdev cable;
-static struct block *disk;
+static struct block *disks[FUZZ_DISKS];
+static unsigned int looks;
 
 /* --- the device and its surroundings --- */
 
@@ -46,7 +51,7 @@ static void give_back_ends(void)
 		if (p->type == PROP_CHARDEV)
 			*(struct chardev **)field = &line;
 		else if (p->type == PROP_BLOCK && !*(struct block **)field)
-			*(struct block **)field = disk;
+			*(struct block **)field = disks[0];
 		else if (p->type == PROP_NETDEV)
 			*(struct netdev **)field = &cable;
 	}
@@ -63,50 +68,53 @@ static uint64_t base_of(unsigned int region)
 							MMIO_BASE + region * MMIO_STEP;
 }
 
-/* A controller is nothing without what hangs on it. */
-static const struct { const char *parent, *child, *bus, *back_end; } children[] = {
-	{ "piix3-ide", "ide-hd", "ide.0", "drive" },
-	{ "piix3-ide", "ide-cd", "ide.0", "drive" },
-	{ "piix3-ide", "ide-cd", "ide.1", "drive" },
-	{ "virtio-serial-pci", "virtconsole", NULL, "chardev" },
-	{ "virtio-serial-pci", "virtserialport", NULL, NULL },
-	{ "virtio-serial-device", "virtconsole", NULL, "chardev" },
-};
-
-static void add_children(void)
+/* Offers that are on or off: 'packed', 'csum' ... */
+static void choose_offers(struct input *in)
 {
-	struct device *child;
-	unsigned int i;
+	const struct device_prop *p;
 
-	for (i = 0; i < ARRAY_SIZE(children); i++) {
-		if (strcmp(children[i].parent, cls->name))
-			continue;
-		child = make(children[i].child);
-		if (children[i].back_end)
-			device_set_ptr(child, children[i].back_end,
-				       *children[i].back_end == 'd' ? (void *)disk : (void *)&line);
-		if (child->cls->attach(child, children[i].bus) || device_try_realize(child))
-			printf("# %s: no %s on it\n", cls->name, children[i].child);
-	}
-	/* As firmware leaves it: both channels decode their ports. */
-	if (!strcmp(cls->name, "piix3-ide"))
-		config_write(DEVFN, PIIX3_IDE_IDETIM, 0x80008000, 4);
+	for (p = cls->props; p < cls->props + cls->nr_props; p++)
+		if (p->type == PROP_BOOL && take(in, 1) & 1)
+			*(bool *)((char *)dev + p->offset) ^= true;
 }
 
-static bool build(void)
+/* As it was made, for the price of what was done to it: large allocations are dear under ASan. */
+static void clear_disk(struct block **disk)
+{
+	struct block *blk = *disk;
+	uint8_t *data;
+
+	if (!blk) {
+		*disk = make_disk(DISK_SIZE);
+		return;
+	}
+	data = blk->data;
+	if (blk->requests[BLOCK_WRITE])
+		memset(data, 0, DISK_SIZE);
+	*blk = (struct block){ .data = data, .size = DISK_SIZE, .id = blk->id,
+			       .write_cache = true, .can_discard = true };
+}
+
+static bool build(struct input *in)
 {
 	unsigned int i;
 
 	fresh();
+	looks = 0;
 	memset(&line, 0, sizeof(line));
 	memset(&cable, 0, sizeof(cable));
 	cable.link = true;
-	disk = make_disk(4 << 20);
+	cable.offload = take(in, 1) & 1;
+	cable.queues = cable.offload ? 4 : 0;
+	for (i = 0; i < FUZZ_DISKS; i++)
+		clear_disk(&disks[i]);
 	dev = cls->pci ? make_pci(cls->name, DEVFN) : make(cls->name);
 	give_back_ends();
+	choose_offers(in);
+	fuzz_beside(dev);
 	if (device_try_realize(dev))
 		return false;
-	add_children();
+	fuzz_children(dev, kind, DEVFN, disks, &line);
 	for (i = 0; !cls->pci && i < cls->nr_regions; i++)
 		device_place(dev, i, base_of(i), PRIO_PCI, true);
 	for (i = 0; cls->pci && i < PCI_BARS; i++)
@@ -123,11 +131,13 @@ static bool build(void)
 
 static void tear_down(void)
 {
-	disk->hold = false;
+	unsigned int i;
+
+	for (i = 0; i < FUZZ_DISKS; i++)
+		disks[i]->hold = false;
 	settle();
 	bus_destroy(bus);
 	bus = NULL;
-	free_disk(disk);
 }
 
 /* --- the row of accesses --- */
@@ -243,15 +253,45 @@ static void op_special(struct input *in)
 
 	if (fuzz_virtio(dev, in))
 		return;
-	if (!display_first())
+	/* A picture is a million dots: a few are enough. */
+	if (!display_first() || looks++ >= MAX_LOOKS)
 		return;
 	display_look(display_first());
 	display_text(display_first(), &text);
 }
 
+static void op_recipe(struct input *in)
+{
+	const struct fuzzed f = { dev, kind, DEVFN, base_of };
+
+	fuzz_recipe(&f, (unsigned int)take(in, 1), in);
+}
+
+/* MSI-X on or off, a vector's entry written. */
+static void op_msix(struct input *in)
+{
+	unsigned int cap, left = 48, bar, how = (unsigned int)take(in, 1);
+	uint32_t table;
+
+	if (!cls->pci)
+		return;
+	cap = config_read(DEVFN, PCI_CAPABILITIES, 1);
+	while (cap && left-- && config_read(DEVFN, cap, 1) != 0x11)
+		cap = config_read(DEVFN, cap + 1, 1);
+	if (!cap || !left)
+		return;
+	config_write(DEVFN, cap + 2, (how & 3) << 14, 2);
+	table = config_read(DEVFN, cap + 4, 4);
+	bar = table & 7;
+	if (bar < PCI_BARS && cls->pci->bar[bar].kind != PCI_BAR_NONE)
+		mmio_write(base_of(cls->pci->bar[bar].region) + (table & ~7u) + (how >> 2) * 4,
+			   take(in, 4), 4);
+}
+
 static void op_disk(struct input *in)
 {
 	unsigned int bits = (unsigned int)take(in, 1);
+	struct block *disk = disks[(bits >> 4) % FUZZ_DISKS];
 
 	disk->hold = bits & 1;
 	disk->fail = bits & 2 ? -5 : 0;
@@ -263,18 +303,63 @@ static void op_disk(struct input *in)
 		disk->user->medium_changed(disk->arg);
 }
 
+static size_t make_frame(struct input *in, uint8_t *frame)
+{
+	static const uint8_t to[][6] = {
+		{ 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }, { 0x52, 0x54, 0, 0x12, 0x34, 0x56 },
+		{ 0x01, 0, 0x5e, 0, 0, 0xfb }, { 0x52, 0x54, 0, 1, 2, 3 },
+	};
+	static const uint8_t type[][2] = { { 8, 0 }, { 0x81, 0 }, { 0x86, 0xdd }, { 8, 6 } };
+	static const uint16_t lengths[] = { 60, 64, 14, 1514, 1518, 2000, 0, 9000 };
+	unsigned int how = (unsigned int)take(in, 1), i;
+
+	memset(frame, 0, NET_MAX_FRAME);
+	memcpy(frame, to[how & 3], 6);
+	memcpy(frame + 12, type[how >> 2 & 3], 2);
+	for (i = 14; i < 46; i++)
+		frame[i] = (uint8_t)take(in, 1);
+	return lengths[how >> 4 & 7];
+}
+
+/* The outside: frames, bytes on the line, keys and the mouse. */
 static void op_receive(struct input *in)
 {
-	static uint8_t frame[2048];
-	size_t n = take(in, 2) % sizeof(frame);
+	static uint8_t frame[NET_MAX_FRAME];
+	unsigned int what = (unsigned int)take(in, 1);
+	const struct net_offload off = {
+		.flags = what >> 3 & 1, .gso_type = what >> 4 & 7, .hdr_len = (uint16_t)take(in, 1),
+		.gso_size = (uint16_t)take(in, 2), .csum_start = (uint16_t)take(in, 1),
+		.csum_offset = (uint16_t)take(in, 1),
+	};
 
-	if (cable.user)
-		cable_receive(&cable, frame, n);
-	line.full = n & 1;
+	if (cable.user && what & 0x80) {
+		cable.link = what & 1;
+		cable.user->link_changed(cable.arg, cable.link);
+	} else if (cable.user) {
+		struct iovec iov = { frame, make_frame(in, frame) };
+
+		cable.user->receive(cable.arg, what % (cable.queues ? cable.queues : 1), &iov, 1,
+				    cable.offload && cable.guest_takes ? &off : NULL);
+	}
+	line.full = what & 1;
 	if (line.user && line.user->room(line.arg))
 		line.user->input(line.arg, frame, 1);
 	if (line.user && !line.full && line.user->writable)
 		line.user->writable(line.arg);
+	if (what & 2)
+		input_press((unsigned int)take(in, 1), what & 1);
+	if (what & 4)
+		input_move((int8_t)take(in, 1), (int8_t)take(in, 1), what >> 4 & 3, what >> 3);
+}
+
+static void op_balloon(struct input *in)
+{
+	uint64_t val;
+
+	if (balloon_there()) {
+		balloon_set(WORLD_RAM, take(in, 2) << 12);
+		balloon_stat((enum balloon_stat)(take(in, 1) % BALLOON_STATS), &val, &val);
+	}
 }
 
 static void op_reset(struct input *in)
@@ -286,7 +371,34 @@ static void op_reset(struct input *in)
 static void (*const ops[])(struct input *in) = {
 	op_read, op_write, op_write, op_write, op_write, op_config, op_memory, op_bytes,
 	op_pointer, op_pointer, op_time, op_settle, op_disk, op_receive, op_reset, op_special,
+	op_special, op_recipe, op_recipe, op_recipe, op_recipe, op_recipe, op_msix, op_balloon,
 };
+
+/* Half the rows begin where a driver has been loaded. */
+static void opening(struct input *in)
+{
+	const struct fuzzed f = { dev, kind, DEVFN, base_of };
+	unsigned int how = (unsigned int)take(in, 1);
+
+	if (how & 1 && !fuzz_virtio_start(dev, in))
+		fuzz_recipe(&f, how >> 1 & 3, in);
+}
+
+static void choose(const char *name)
+{
+	kind = name;
+	cls = fuzz_class_of(name);
+}
+
+/* A family of shapes, of which an input chooses one; or one device by its own name. */
+static void aim(const char *name)
+{
+	family = fuzz_family_of(name);
+	if (family && strcmp(family, name))
+		family = NULL;
+	if (!family)
+		choose(name);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -294,16 +406,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct input in = { data, len };
 	unsigned int n;
 
-	if (!cls)
-		cls = device_class_find(getenv("FUZZ_DEVICE") ? getenv("FUZZ_DEVICE") : "");
+	if (family)
+		choose(fuzz_shape(family, (unsigned int)take(&in, 1)));
 	if (!cls) {
 		fprintf(stderr, "FUZZ_DEVICE names no device\n");
 		exit(1);
 	}
-	if (!build()) {
+	if (!build(&in)) {
 		tear_down();
 		return 0;
 	}
+	opening(&in);
 	for (n = 0; n < MAX_OPS && in.left; n++)
 		ops[take(&in, 1) % ARRAY_SIZE(ops)](&in);
 	tear_down();
@@ -311,18 +424,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 }
 
 #ifdef LIBFUZZER
-/* FUZZ_LIST: which devices there are. */
+/* FUZZ_LIST: which targets there are; one that comes in several shapes is one. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	const struct device_class *const *all;
+	const char *name = getenv("FUZZ_DEVICE"), *of;
 
 	(void)argc;
 	(void)argv;
+	if (name)
+		aim(name);
 	if (!getenv("FUZZ_LIST"))
 		return 0;
-	for (all = device_classes(); *all; all++)
-		puts((*all)->name);
+	for (all = device_classes(); *all; all++) {
+		of = fuzz_family_of((*all)->name);
+		if (!of || !strcmp((*all)->name, fuzz_shape(of, 0)))
+			puts(of ? of : (*all)->name);
+	}
 	exit(0);
 }
 #else
@@ -347,6 +466,7 @@ static unsigned int run_cases(const char *name)
 		f = fopen(path, "rb");
 		if (!f)
 			continue;
+		aim(name);
 		LLVMFuzzerTestOneInput(buf, fread(buf, 1, sizeof(buf), f));
 		fclose(f);
 		n++;
@@ -369,11 +489,15 @@ static uint64_t next_random(void)
 static void fuzz_class(const struct device_class *c, unsigned int rounds)
 {
 	static uint8_t buf[4096];
+	const char *of = fuzz_family_of(c->name);
 	unsigned int cases, r;
 	size_t i;
 
-	cls = c;
 	cases = run_cases(c->name);
+	if (of && strcmp(of, c->name))
+		cases += run_cases(of);
+	family = NULL;
+	choose(c->name);
 	for (r = 0; r < rounds; r++) {
 		for (i = 0; i < sizeof(buf); i++)
 			buf[i] = (uint8_t)(next_random() >> 24);

@@ -146,14 +146,30 @@ static void ring_bell(struct virtio_dev *v, struct input *in)
 	virtio_queue_notified(v, n);
 }
 
+static struct virtio_dev *driven(struct device *dev)
+{
+	struct virtio_dev *v = virtio_of(dev, NULL);
+
+	return v && v->cls && v->nr_queues ? v : NULL;
+}
+
+bool fuzz_virtio_start(struct device *dev, struct input *in)
+{
+	struct virtio_dev *v = driven(dev);
+
+	if (v)
+		start(v, in);
+	return v;
+}
+
 bool fuzz_virtio(struct device *dev, struct input *in)
 {
 	static void (*const steps[])(struct virtio_dev *v, struct input *in) = {
 		start, chain, chain, chain, header, header, spoil, again, config, ring_bell,
 	};
-	struct virtio_dev *v = virtio_of(dev, NULL);
+	struct virtio_dev *v = driven(dev);
 
-	if (!v || !v->cls || !v->nr_queues)
+	if (!v)
 		return false;
 	steps[take(in, 1) % ARRAY_SIZE(steps)](v, in);
 	return true;

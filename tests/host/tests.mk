@@ -39,7 +39,7 @@ tests/host/web.py-opts := timeout=240
 
 # A hostile guest for every device: a few random rows here, libFuzzer in make fuzz-devices.
 san-test-y += tests/fuzz/device
-tests/fuzz/device-y := tests/fuzz/device.o tests/fuzz/virtio.o $(world-y)
+tests/fuzz/device-y := $(addprefix tests/fuzz/,device.o board.o recipes.o virtio.o) $(world-y)
 ifdef FUZZ
 prog-y += tests/fuzz/device
 tests/fuzz/device-libs := -fsanitize=fuzzer

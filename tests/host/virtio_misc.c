@@ -243,6 +243,31 @@ static void single_port(void)
 	ok(say(5, "x", 1) != 0, "and nothing is taken after it");
 }
 
+static void much_output(void)
+{
+	struct buffer big[2] = { { guest_alloc(512 << 10), 200 << 10, false } };
+	uint16_t id;
+	uint32_t len;
+
+	serial(BIT(F_SIZE));
+	ok(driver_do(&d, 1, big, 1) == -1, "much output goes in portions");
+	pass(0);
+	ok(driver_used(&d, 1, &id, &len), "which the event loop goes on with");
+	big[0].len = 512 << 10;
+	big[1] = big[0];
+	ok(driver_do(&d, 1, big, 2) == -1, "1 MiB at once is taken");
+	pass(0);
+	ok(driver_used(&d, 1, &id, &len) && !(driver_status(&d) & 0x40), "and done");
+	big[1].len++;
+	driver_do(&d, 1, big, 2);
+	ok(driver_status(&d) & 0x40, "more at once than any driver has needs a reset");
+	/* The descriptor says 4 GiB: nothing is read. */
+	serial(BIT(F_SIZE));
+	big[0].len = 0xffffffff;
+	driver_do(&d, 1, big, 1);
+	ok(driver_status(&d) & 0x40 && !line[0].len, "4 GiB too, before a byte of it");
+}
+
 static void many_ports(void)
 {
 	const uint16_t size[2] = { 132, 43 };
@@ -300,6 +325,7 @@ int main(void)
 	pages();
 	statistics();
 	single_port();
+	much_output();
 	many_ports();
 	return world_end();
 }
