@@ -346,9 +346,10 @@ void aml_region(struct acpi_buf *b, const char *name, enum aml_space space, uint
 void aml_field_unit(struct acpi_buf *b, const char *name, unsigned int bits)
 {
 	uint8_t enc[4];
+	size_t n = pkg_length(enc, bits, false);
 
 	name_seg(b, name, strlen(name));
-	acpi_bytes(b, enc, pkg_length(enc, bits, false));
+	acpi_bytes(b, enc, n);
 }
 
 /* --- resource descriptors (ACPI 6.4, section 6.4) --- */

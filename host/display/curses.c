@@ -77,11 +77,11 @@ _Static_assert(ARRAY_SIZE(plain_high) == 130, "as many");
 
 static wchar_t letter(uint8_t c)
 {
-	if (c >= 0x20 && c < 0x7f)
+	if (c < 0x20)
+		return utf8 ? cp437_low[c] : c ? '*' : ' ';
+	if (c < 0x7f)
 		return c;
-	if (!utf8)
-		return c < 0x20 ? (c ? '*' : ' ') : (wchar_t)plain_high[c - 0x7f];
-	return c < 0x20 ? cp437_low[c] : cp437_high[c - 0x7f];
+	return utf8 ? cp437_high[c - 0x7f] : (wchar_t)plain_high[c - 0x7f];
 }
 
 /* --- the picture --- */
