@@ -349,6 +349,8 @@ void virtio_accept(struct virtio_dev *v, uint32_t half, uint32_t val, bool legac
 
 void virtio_set_status(struct virtio_dev *v, uint8_t status, bool legacy)
 {
+	unsigned int n;
+
 	if (!status) {
 		virtio_reset(v);
 		return;
@@ -367,6 +369,9 @@ void virtio_set_status(struct virtio_dev *v, uint8_t status, bool legacy)
 		v->started = true;
 		if (v->cls->driver_ok)
 			v->cls->driver_ok(v, true);
+		/* Drivers fill queues, and some (Linux's balloon) notify, before this. */
+		for (n = 0; n < v->nr_queues; n++)
+			virtio_queue_notified(v, n);
 	}
 }
 

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 
+import linux
 from boot import ANYKVM, Skip, Wrong
 from screen import Reader, Wrong as BadPicture, read_ppm
 
@@ -55,6 +56,9 @@ class Machine:
     def monitor(self, command):
         self.s.sendall(command.encode() + b"\n")
         return self.answer()
+
+    def info(self, what):
+        return self.monitor("info " + what).decode(errors="replace")
 
     def listen(self, seconds):
         """What comes on the serial port meanwhile; False when the machine has ended."""
@@ -100,6 +104,19 @@ class Machine:
                 raise Wrong(f"ended before '{pattern}': {self.serial[-800:]}")
         self.serial = self.serial[re.search(pattern, self.serial).end():]
 
+    def ask(self, command, limit=LIMIT):
+        """What a command prints, in the shell on the serial port; it must succeed."""
+        # The terminal's echo of all this has the quotes in it.
+        self.say(f"echo anykvm-'begin'; {command}; echo anykvm-'status'-$?\n")
+        end, pattern = time.time() + limit, r"(?s)anykvm-begin\r?\n(.*)anykvm-status-(\d+)\r?\n"
+        while not (m := re.search(pattern, self.serial)):
+            if time.time() > end or not self.listen(0.5):
+                raise Wrong(f"{command}: does not end: {self.serial[-800:]}\n{self.screen()}")
+        self.serial = self.serial[m.end():]
+        if m[2] != "0":
+            raise Wrong(f"{command}: status {m[2]}: {m[1]}")
+        return m[1].strip()
+
     def say(self, text):
         self.p.stdin.write(text.encode())
         self.p.stdin.flush()
@@ -133,6 +150,31 @@ class Machine:
         except subprocess.TimeoutExpired:
             self.p.kill()
             self.p.communicate()
+
+
+LOAD = """#!/bin/busybox sh
+for m in $(cat /tests/modules); do
+	insmod /modules/$m || exit 1
+done
+"""
+
+
+def shell(tmp, modules, *args, append="", memory=512):
+    """Linux without firmware, a shell on its serial port, and those modules loaded."""
+    initrd = linux.make_initrd(tmp, [*linux.VIRTIO_PCI, *modules], load=LOAD)
+    if not initrd:
+        raise Skip(linux.NO_MODULES[6:])
+    m = Machine(tmp, "-kernel", linux.KERNEL, "-initrd", initrd, "-append",
+                f"console=ttyS0 quiet panic=-1 {append}", *args, memory=memory)
+    try:
+        m.hear("Power off with")
+        m.hear("# ")
+        m.ask("mount -t tmpfs -o size=90% tmpfs /tmp")
+        m.ask("/tests/load")
+    except Exception:
+        m.close()
+        raise
+    return m
 
 
 def main(doc, all_rows):

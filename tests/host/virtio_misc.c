@@ -133,6 +133,26 @@ static void statistics(void)
 	ok(!balloon_stat(BALLOON_FREE, &val, &when), "a reset forgets");
 }
 
+/* Linux adds its first buffer before the device is on, and never says again that it is there. */
+static void early_statistics(void)
+{
+	uint64_t list = 0x200000, val, when;
+	struct buffer buf = { list, 10, false };
+	unsigned int n;
+
+	driver_find(&d, PCI_MODERN, balloon(), false);
+	ok(driver_negotiate(&d, (BALLOON_ALL | 1ull << VIRTIO_F_VERSION_1) & driver_offered(&d)),
+	   "features agreed");
+	for (n = 0; n < driver_nr_queues(&d); n++)
+		driver_queue(&d, n, driver_queue_max(&d, n));
+	put_stat(list, BALLOON_FREE, 777);
+	driver_add(&d, 2, &buf, 1, false);
+	driver_kick(&d, 2);
+	ok(!balloon_stat(BALLOON_FREE, &val, &when), "before DRIVER_OK nothing is taken");
+	driver_go(&d);
+	ok(balloon_stat(BALLOON_FREE, &val, &when) && val == 777, "and then what has waited");
+}
+
 /* --- the console --- */
 
 enum { F_SIZE = 0, F_MULTIPORT = 1, F_EMERG = 2 };
@@ -324,6 +344,7 @@ int main(void)
 {
 	pages();
 	statistics();
+	early_statistics();
 	single_port();
 	much_output();
 	many_ports();
