@@ -14,6 +14,7 @@
 #include <linux/fs.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -191,12 +192,17 @@ const struct iovec *aio_iov(const struct io *io, int *nr)
 	return io->iov;
 }
 
+static bool interrupted(int64_t err)
+{
+	return err == -EINTR || err == -EAGAIN;
+}
+
 bool aio_advance(struct io *io, int64_t n, int *err)
 {
 	struct iovec *rest;
 
 	*err = n < 0 ? (int)n : 0;
-	if (n == -EINTR || n == -EAGAIN)
+	if (interrupted(n))
 		return false;
 	if (n < 0 || io->op > BLOCK_WRITE)
 		return true;
@@ -222,7 +228,49 @@ bool aio_advance(struct io *io, int64_t n, int *err)
 	return false;
 }
 
+/*
+ * When Linux could not write a page it calls it clean all the same, and says so once: the next
+ * fdatasync() finds nothing to do and succeeds. So from the first failure on, whichever call has heard
+ * of it, no flush of this file is believed. With O_DIRECT nothing was left in the page cache.
+ */
+int aio_result(struct io *io, int err)
+{
+	struct aio_file *f = (struct aio_file *)io->node;
+	bool space = err == -ENOSPC || err == -EDQUOT || err == -EFBIG;
+	int none = 0;
+
+	if (f->direct || (io->op != BLOCK_FLUSH && !io->fua))
+		return err;
+	if (!err)
+		return io->op == BLOCK_FLUSH ? f->lost : 0;
+	/* A write without space has not begun; had it been another's page, a flush would hear it. */
+	if ((io->op == BLOCK_FLUSH || !space) && atomic_compare_exchange_strong(&f->lost, &none, err))
+		note("'%s': the host could not write what it had taken (%s); flushes of this disk fail until it is opened anew",
+		     f->node.filename, strerror(-err));
+	return err;
+}
+
 /* --- carried out here --- */
+
+static int sync_data(const struct aio_file *f)
+{
+	int err;
+
+	do
+		err = fdatasync(f->fd) ? -errno : 0;
+	while (interrupted(err));
+	return err;
+}
+
+static int allocate(const struct aio_file *f, int mode, const struct io *io)
+{
+	int err;
+
+	do
+		err = fallocate(f->fd, mode, (off_t)io->offset, (off_t)io->len) ? -errno : 0;
+	while (interrupted(err));
+	return err;
+}
 
 static int transfer(struct aio_file *f, struct io *io)
 {
@@ -252,7 +300,7 @@ static int whole(struct aio_file *f, bool write, uint8_t *buf, uint64_t at, uint
 		ssize_t got = write ? pwrite(f->fd, buf + n, len - n, (off_t)(at + n)) :
 				      pread(f->fd, buf + n, len - n, (off_t)(at + n));
 
-		if (got < 0 && errno == EINTR)
+		if (got < 0 && interrupted(-errno))
 			continue;
 		if (got < 0)
 			return -errno;
@@ -320,9 +368,7 @@ static int bounce(struct aio_file *f, struct io *io)
 		err = bounce_piece(f, io, buf, done, n);
 	}
 	free(buf);
-	if (!err && io->op == BLOCK_WRITE && io->fua && fdatasync(f->fd))
-		err = -errno;
-	return err;
+	return !err && io->op == BLOCK_WRITE && io->fua ? sync_data(f) : err;
 }
 
 bool aio_misaligned(const struct aio_file *f, const struct io *io)
@@ -343,17 +389,16 @@ bool aio_misaligned(const struct aio_file *f, const struct io *io)
 static int discard(struct aio_file *f, const struct io *io)
 {
 	uint64_t range[2] = { io->offset, io->len };
-	int ret;
+	int err;
 
 	if (!f->may_unmap)
 		return 0;
 	if (f->block_device)
-		ret = ioctl(f->fd, BLKDISCARD, range);
+		err = ioctl(f->fd, BLKDISCARD, range) ? -errno : 0;
 	else
-		ret = fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-				(off_t)io->offset, (off_t)io->len);
+		err = allocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, io);
 	/* It is a hint: what cannot be given back, or not in such pieces, is no error of the disk. */
-	return !ret || errno == EOPNOTSUPP || errno == ENOTTY || errno == EINVAL ? 0 : -errno;
+	return err == -EOPNOTSUPP || err == -ENOTTY || err == -EINVAL ? 0 : err;
 }
 
 static int write_zeroes_plainly(struct aio_file *f, const struct io *io)
@@ -386,21 +431,17 @@ static int write_zeroes(struct aio_file *f, const struct io *io)
 	int err = -EOPNOTSUPP;
 
 	for (i = io->unmap && f->may_unmap ? 0 : 1; err && i < ARRAY_SIZE(modes); i++)
-		err = fallocate(f->fd, modes[i], (off_t)io->offset, (off_t)io->len) ? -errno : 0;
+		err = allocate(f, modes[i], io);
 	if (err)
 		err = write_zeroes_plainly(f, io);
-	if (!err && io->fua && fdatasync(f->fd))
-		err = -errno;
-	return err;
+	return !err && io->fua ? sync_data(f) : err;
 }
 
-int aio_run(struct io *io)
+static int carry_out(struct aio_file *f, struct io *io)
 {
-	struct aio_file *f = (struct aio_file *)io->node;
-
 	switch (io->op) {
 	case BLOCK_FLUSH:
-		return fdatasync(f->fd) ? -errno : 0;
+		return sync_data(f);
 	case BLOCK_DISCARD:
 		return discard(f, io);
 	case BLOCK_WRITE_ZEROES:
@@ -410,11 +451,18 @@ int aio_run(struct io *io)
 	}
 }
 
+int aio_run(struct io *io)
+{
+	return aio_result(io, carry_out((struct aio_file *)io->node, io));
+}
+
 void aio_submit(struct io *io)
 {
 	struct aio_file *f = (struct aio_file *)io->node;
 
 	io->so_far = 0;
+	if (f->no_flush)
+		io->fua = false;
 	if (io->op == BLOCK_FLUSH && f->no_flush) {
 		aio_end(io, 0);
 	} else if (!(io->op == BLOCK_WRITE ? f->uring_writes : f->uring) || io->op > BLOCK_FLUSH ||

@@ -19,6 +19,8 @@ struct aio_file {
 	bool block_device;
 	bool may_unmap;			/* discard=unmap */
 	bool no_flush;
+	bool direct;			/* opened with O_DIRECT */
+	_Atomic int lost;		/* why the page cache has forgotten what it was given; or 0 */
 	uint32_t align_offset;		/* of O_DIRECT: what offset and length must be multiples of */
 	uint32_t align_memory;		/* and addresses; 1: any */
 	bool uring, uring_writes;
@@ -41,6 +43,8 @@ bool aio_have_uring(void);
 
 /* Carry @io out here and now, from where it is (@so_far); 0 or -errno. Any thread. */
 int aio_run(struct io *io);
+/* What @io's end means, when the kernel says @err: see aio.c. Any thread. */
+int aio_result(struct io *io, int err);
 /* A part of @n bytes (or -errno) is done. True: @io has ended with @*err; false: go on with it. */
 bool aio_advance(struct io *io, int64_t n, int *err);
 /* What is left of @io's iov, at most IOV_MAX pieces. */

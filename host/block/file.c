@@ -200,6 +200,7 @@ static const char *set_up(struct file *f, const char *path, const struct node_op
 	f->aio.node.ops = f->aio.block_device ? &device_ops : &file_ops;
 	f->aio.may_unmap = o->discard;
 	f->aio.no_flush = o->no_flush;
+	f->aio.direct = o->direct;
 	f->aio.node.can_discard = o->discard;
 	f->aio.node.users = 1;
 	f->aio.node.filename = strdup(path);

@@ -96,7 +96,7 @@ static void ended(struct io *io, int res)
 
 	under_way--;
 	if (aio_advance(io, res, &err))
-		aio_end(io, err);
+		aio_end(io, aio_result(io, err));
 	else
 		uring_submit(io);
 }

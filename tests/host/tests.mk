@@ -15,6 +15,11 @@ tests/host/acpi-y += $(filter host/acpi/%,$(host-y))
 tests/host/block-y := tests/host/block.o $(filter host/block/%,$(host-y)) host/loop.o host/event.o \
 	host/keyval.o host/nearest.o host/report.o
 tests/host/block-libs := -luring
+comma := ,
+# The same on a kernel of the tests' own.
+tests/host/power-y := $(tests/host/block-y:tests/host/block.o=tests/host/power.o) tests/host/fake_kernel.o
+tests/host/power-libs := -luring $(addprefix -Wl$(comma)--wrap=,open statx pread pwrite preadv pwritev2 \
+	fdatasync fallocate ftruncate io_uring_queue_init io_uring_register_eventfd io_uring_submit)
 # The network back ends in the real event loop.
 tests/host/nets-y := tests/host/nets.o host/sandbox_needs.o host/loop.o host/report.o host/keyval.o host/nearest.o \
 	$(addprefix host/net/,net.o slirp.o socket.o tap.o dump.o)
@@ -22,8 +27,8 @@ tests/host/nets-libs := -lslirp
 tests/host/sandbox-y := tests/host/sandbox.o host/sandbox.o host/sandbox_needs.o host/keyval.o host/nearest.o \
 	host/report.o
 tests/host/sandbox-libs := -lseccomp
-test-y += $(addprefix tests/host/,$(world-tests) block nets sandbox)
-san-test-y += $(addprefix tests/host/,$(world-tests) block nets)
+test-y += $(addprefix tests/host/,$(world-tests) block power nets sandbox)
+san-test-y += $(addprefix tests/host/,$(world-tests) block power nets)
 
 # The program, from outside.
 check-y += $(addprefix tests/host/,cli.py terminal.py seeing.py monitor.py qmp.py devices_table.py vnc.py web.py)
