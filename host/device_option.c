@@ -245,8 +245,7 @@ void device_option_add(const char *val)
 	struct keyval *kv;
 	unsigned int i;
 
-	if (*val == '{')
-		die("-device %s: the JSON form is not built; write NAME,PROPERTY=VALUE,...", val);
+	val = keyval_flat("-device", val);
 	kv = keyval_parse("-device", val, "driver");
 	name = keyval_need(kv, "driver");
 	if (!strcmp(name, "help") || !strcmp(name, "?"))

@@ -15,6 +15,8 @@ struct keyval;
 
 /* @option ("-drive") and @text are for messages and stay the caller's; dies when it is not one. */
 struct keyval *keyval_parse(const char *option, const char *text, const char *first_key);
+/* @text, or where it is JSON ("{...") the same in the form above, which lives for ever. */
+const char *keyval_flat(const char *option, const char *text);
 void keyval_free(struct keyval *kv);
 /* In messages, @text stands for what was parsed: a short form that was made into a long one. */
 void keyval_show(struct keyval *kv, const char *text);

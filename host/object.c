@@ -50,7 +50,7 @@ static const char *take_id(struct keyval *kv)
 
 static void parse_object(struct config *cfg, const char *val)
 {
-	struct keyval *kv = keyval_parse("-object", val, "qom-type");
+	struct keyval *kv = keyval_parse("-object", keyval_flat("-object", val), "qom-type");
 	const struct object_type *types[MAX_TYPES];
 	const char *names[MAX_TYPES], *name = keyval_need(kv, "qom-type");
 	unsigned int i, nr = list(types);

@@ -453,6 +453,7 @@ const char *ide_drive_realize(struct ide_drive *d, const struct ide_kind *kind,
 	wrong = block_attach(d->blk, user, d, d->dev.id ? d->dev.id : who);
 	if (wrong)
 		return wrong;
+	block_choose(d->blk, &d->choice);
 	d->buf = malloc(IDE_BUFFER);
 	if (!d->buf) {
 		block_detach(d->blk);

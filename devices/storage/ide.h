@@ -55,6 +55,7 @@ struct ide_drive {
 	unsigned int place;		/* IDE_AUTO, or 1 + unit */
 	uint64_t wwn, rotation_rate;
 	const char *serial, *model, *ver;
+	struct block_choice choice;
 
 	const struct ide_kind *kind;
 	struct ide_channel *chan;
@@ -127,6 +128,7 @@ struct ide_channel *piix3_ide_channel(struct device *dev, unsigned int n);
 	{ "drive", PROP_BLOCK, offsetof(of_struct, blk), "the disk behind it" },	\
 	{ "unit", PROP_ENUM, offsetof(of_struct, place), "0 master, 1 slave", "auto",	\
 	  .names = ide_places },							\
+	BLOCK_CHOICE_PROPS(of_struct, choice),						\
 	{ "serial", PROP_STRING, offsetof(of_struct, serial), "serial number" },	\
 	{ "model", PROP_STRING, offsetof(of_struct, model), "model name" },		\
 	{ "ver", PROP_STRING, offsetof(of_struct, ver), "firmware revision" },		\

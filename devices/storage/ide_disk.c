@@ -662,9 +662,11 @@ static const char *disk_realize(struct device *dev)
 		wrong = find_geometry(k);
 		if (wrong)
 			return wrong;
-		k->cache = block_write_cache(k->ide.blk);
 	}
-	return ide_drive_realize(&k->ide, &disk_kind, &user);
+	wrong = ide_drive_realize(&k->ide, &disk_kind, &user);
+	if (!wrong)
+		k->cache = block_write_cache(k->ide.blk);
+	return wrong;
 }
 
 /* Power-on: the write cache is again what the user said. */

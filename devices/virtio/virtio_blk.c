@@ -63,6 +63,7 @@ struct virtio_blk {
 	const char *serial;
 	uint64_t num_queues, queue_size, logical, physical, min_io, opt_io;
 	bool config_wce, discard, write_zeroes;
+	struct block_choice choice;
 	/* The driver's. */
 	bool writeback;
 };
@@ -409,6 +410,7 @@ static const char *realize(struct virtio_dev *v)
 	wrong = block_attach(b->blk, &user, v, v->dev->id ? v->dev->id : v->dev->cls->name);
 	if (wrong)
 		return wrong;
+	block_choose(b->blk, &b->choice);
 	v->offered |= BIT(F_SEG_MAX) | BIT(F_BLK_SIZE) | BIT(F_TOPOLOGY) | BIT(F_FLUSH);
 	if (b->config_wce)
 		v->offered |= BIT(F_CONFIG_WCE);
@@ -449,6 +451,7 @@ static void unrealize(struct virtio_dev *v)
 
 static const struct device_prop props[] = {
 	{ "drive", PROP_BLOCK, offsetof(struct virtio_blk, blk), "the disk" },
+	BLOCK_CHOICE_PROPS(struct virtio_blk, choice),
 	{ "serial", PROP_STRING, offsetof(struct virtio_blk, serial),
 	  "up to 20 characters (default: the drive's)" },
 	{ "num-queues", PROP_U64, offsetof(struct virtio_blk, num_queues), "queues", "1", 1,

@@ -121,6 +121,16 @@ const char *block_attach(struct block *blk, const struct block_user *user, void 
 	return NULL;
 }
 
+void block_choose(struct block *blk, const struct block_choice *choice)
+{
+	if (choice->write_cache)
+		blk->write_cache = choice->write_cache == 1;
+	if (choice->on_read)
+		blk->on_read = (int)choice->on_read - 1;
+	if (choice->on_write)
+		blk->on_write = (int)choice->on_write - 1;
+}
+
 void block_detach(struct block *blk)
 {
 	free(blk->who);

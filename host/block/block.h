@@ -70,6 +70,26 @@ struct block_user {
 const char *block_attach(struct block *blk, const struct block_user *user, void *arg,
 			 const char *who);
 void block_detach(struct block *blk);
+
+/*
+ * What a device's own properties say of its disk, in place of -drive's words, which -blockdev has
+ * not: write-cache=, rerror=, werror=. BLOCK_CHOICE_PROPS() of its struct are the rows.
+ */
+struct block_choice {
+	unsigned int write_cache, on_read, on_write;	/* 0: as the drive has it */
+};
+extern const char *const block_cache_choices[], *const block_read_choices[],
+	*const block_write_choices[];
+#define BLOCK_CHOICE_PROPS(of_struct, field)						\
+	{ "write-cache", PROP_ENUM, offsetof(of_struct, field.write_cache),		\
+	  "off: what is written is on stable storage at once", "auto",			\
+	  .names = block_cache_choices },						\
+	{ "rerror", PROP_ENUM, offsetof(of_struct, field.on_read),			\
+	  "when the disk cannot be read", "auto", .names = block_read_choices },	\
+	{ "werror", PROP_ENUM, offsetof(of_struct, field.on_write),			\
+	  "and not written; enospc: stop if it is full", "auto", .names = block_write_choices }
+/* After block_attach(). */
+void block_choose(struct block *blk, const struct block_choice *choice);
 /* The guest itself opens or closes the tray. */
 void block_guest_eject(struct block *blk, bool eject);
 

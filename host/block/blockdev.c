@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * -blockdev: a node, in the flat form of its keys. What stands under it is a node of the same
+ * -blockdev: a node, in JSON or in the flat form of its keys. What stands under it is a node of the same
  * argument, whose keys begin with "file.", or another one by its name (file=NAME).
  */
 #include <stdio.h>
@@ -123,8 +123,7 @@ void blockdev_parse(struct config *cfg, const char *val)
 	(void)cfg;
 	if (!a)
 		die("out of memory");
-	if (*val == '{')
-		die("-blockdev %s: the JSON form is not built; write it as driver=...,node-name=...", val);
+	val = keyval_flat("-blockdev", val);
 	kv = keyval_parse("-blockdev", val, "driver");
 	a->text = val;
 	a->top = parse_wish(kv, "", &none);

@@ -23,8 +23,6 @@ static const struct {
 	       [DRIVE_PFLASH] = { 2, 1 }, [DRIVE_NONE] = { 0, 1 } };
 
 static const char *const media_words[] = { "disk", "cdrom", NULL };
-static const char *const read_error_words[] = { "report", "ignore", "stop", NULL };
-static const char *const write_error_words[] = { "report", "ignore", "stop", "enospc", NULL };
 
 static const struct cache_mode {
 	const char *word;
@@ -211,8 +209,8 @@ static struct wish *add_wish(const char *option, const char *text, struct keyval
 	parse_node(kv, w);
 	parse_id(kv, w);
 	w->setup.serial = take_string(kv, "serial");
-	w->setup.on_read = keyval_take_enum(kv, "rerror", read_error_words, ON_ERROR_REPORT);
-	w->setup.on_write = keyval_take_enum(kv, "werror", write_error_words, ON_ERROR_ENOSPC);
+	w->setup.on_read = keyval_take_enum(kv, "rerror", block_read_choices + 1, ON_ERROR_REPORT);
+	w->setup.on_write = keyval_take_enum(kv, "werror", block_write_choices + 1, ON_ERROR_ENOSPC);
 	w->setup.removable = w->drive.cdrom || w->drive.at == DRIVE_FLOPPY;
 	w->snapshot = keyval_take_bool(kv, "snapshot", false);
 	w->format = take_string(kv, "format");

@@ -57,7 +57,7 @@ static void print_help(void)
 
 static void parse_netdev(struct config *cfg, const char *val)
 {
-	struct keyval *kv = keyval_parse("-netdev", val, "type");
+	struct keyval *kv = keyval_parse("-netdev", keyval_flat("-netdev", val), "type");
 	const char *kind = keyval_need(kv, "type");
 	struct netdev *nd;
 

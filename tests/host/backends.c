@@ -67,6 +67,20 @@ void free_disk(struct block *blk)
 	free(blk);
 }
 
+unsigned int misfits;
+
+static bool fits(const struct block *blk, const struct block_request *req)
+{
+	uint64_t sum = 0;
+	int i;
+
+	for (i = 0; i < req->nr_iov && req->op <= BLOCK_WRITE; i++)
+		sum += req->iov[i].iov_len;
+	return req->op == BLOCK_FLUSH ||
+	       (!((req->offset | req->len) & 511) && req->offset <= blk->size &&
+		req->len <= blk->size - req->offset && (req->op > BLOCK_WRITE || sum == req->len));
+}
+
 static int carry_out(struct block *blk, struct block_request *req)
 {
 	uint64_t at = req->offset, left = req->len;
@@ -79,7 +93,7 @@ static int carry_out(struct block *blk, struct block_request *req)
 		return 0;
 	if (blk->no_medium)
 		return -ENOMEDIUM;
-	if ((at | left) & 511 || at > blk->size || left > blk->size - at)
+	if (!fits(blk, req))
 		return -EINVAL;
 	if (req->op != BLOCK_READ && blk->read_only)
 		return -EROFS;
@@ -104,6 +118,7 @@ void block_submit(struct block *blk, struct block_request *req)
 {
 	struct block_request **p = &blk->waiting;
 
+	misfits += !fits(blk, req);
 	while (*p)
 		p = &(*p)->next;
 	req->next = NULL;
@@ -197,6 +212,13 @@ const char *block_attach(struct block *blk, const struct block_user *user, void 
 	blk->user = user;
 	blk->arg = arg;
 	return NULL;
+}
+
+void block_choose(struct block *blk, const struct block_choice *choice)
+{
+	blk->choice = *choice;
+	if (choice->write_cache)
+		blk->write_cache = choice->write_cache == 1;
 }
 
 void block_detach(struct block *blk)

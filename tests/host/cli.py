@@ -79,7 +79,15 @@ def disks():
     refused("a block node without a name", ["-blockdev", "driver=file,filename=x"], "node-name=")
     refused("a block driver", ["-blockdev", "qcow2,node-name=a,file=b"], "driver=qcow2")
     refused("a block node's file", ["-blockdev", "raw,node-name=a,file.driver=file"], "filename=")
-    refused("a block node in JSON", ["-blockdev", '{"driver":"raw"}'], "JSON")
+    for words, says in (
+            ('{"driver":"raw","node-name":"a","file":{"driver":"file","filename":"/no,where"}}',
+             "'/no,where'"),
+            ('{"driver":"raw","node-name":"a","cache":{"direct":7}}', "cache.direct=7"),
+            ('{"driver":"file","node-name":"a","filename":"b","locks":true}', "'locks'"),
+            ('{"driver":"raw"} x', "is not JSON"), ('{"driver":', "is not JSON"),
+            ('{driver:"raw"}', "character 2"), ('{"driver":null}', "null"), ("{}", "says nothing"),
+            ('{"a=b":1}', "'a=b'")):
+        refused(f"-blockdev {words}", ["-blockdev", words], "-blockdev", says)
 
 
 def main():
@@ -186,7 +194,12 @@ def main():
             ["-accel", "bt", "-global", "e1000.mac=x", "-device", "e1000"], "mac=x")
     refused("-device unknown", ["-device", "nosuchcard"], "-device", "'nosuchcard'")
     refused("-device of the board", ["-device", "rtc"], "rtc is part of the board")
-    refused("-device in JSON", ["-device", '{"driver":"x"}'], "JSON")
+    refused("-device in JSON", ["-accel", "bt", "-device",
+            '{"driver":"virtio-blk-pci","drive":"d9","config-wce":false,"num-queues":2}'],
+            "config-wce=off,num-queues=2", "d9")
+    refused("-netdev in JSON", ["-netdev", '{"type":"user","id":"n","hostfwd":'
+            '[{"str":"tcp:127.0.0.1:0-:1"},{"str":"nonsense"}]}'], "hostfwd=nonsense")
+    refused("-object in JSON", ["-object", '{"qom-type":"secret","id":"s","format":"x"}'], "format=x")
     refused("-device without a name", ["-device", "id=x"], "-device id=x")
     refused("-global unknown device", ["-global", "rtx.y=1"], "'rtx'", "did you mean 'rtc'?")
     refused("-global unknown property", ["-global", "rtc.y=1"], "has no propert")

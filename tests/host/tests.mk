@@ -2,7 +2,7 @@
 # A machine for one device: every test of a device links it, and all devices.
 world-y := tests/host/world.o tests/host/backends.o $(devices-y) $(filter host/bus/%,$(host-y)) \
 	host/display/display.o host/input/input.o host/input/keys.o host/balloon.o \
-	host/firmware.o host/keyval.o host/nearest.o host/report.o
+	host/block/choice.o host/firmware.o host/keyval.o host/nearest.o host/report.o
 # A driver of the tests' own on every virtio transport.
 world-virtio-tests := virtio virtio_blk virtio_misc virtio_net
 world-tests := devices bus chipset ide fdc vga cirrus ps2 i8257 hpet e1000 acpi $(world-virtio-tests)
@@ -13,12 +13,12 @@ tests/host/vga-libs := -lpng
 tests/host/acpi-y += $(filter host/acpi/%,$(host-y))
 # The block layer, on files.
 tests/host/block-y := tests/host/block.o $(filter host/block/%,$(host-y)) host/loop.o host/event.o \
-	host/keyval.o host/nearest.o host/report.o
-tests/host/block-libs := -luring
+	host/keyval.o host/keyval_json.o host/nearest.o host/report.o
+tests/host/block-libs := -luring -ljson-c
 comma := ,
 # The same on a kernel of the tests' own.
 tests/host/power-y := $(tests/host/block-y:tests/host/block.o=tests/host/power.o) tests/host/fake_kernel.o
-tests/host/power-libs := -luring $(addprefix -Wl$(comma)--wrap=,open statx pread pwrite preadv pwritev2 \
+tests/host/power-libs := -luring -ljson-c $(addprefix -Wl$(comma)--wrap=,open statx pread pwrite preadv pwritev2 \
 	fdatasync fallocate ftruncate io_uring_queue_init io_uring_register_eventfd io_uring_submit)
 # The network back ends in the real event loop.
 tests/host/nets-y := tests/host/nets.o host/sandbox_needs.o host/loop.o host/report.o host/keyval.o host/nearest.o \
@@ -36,9 +36,9 @@ tests/host/seeing.py-opts := timeout=300
 # The VNC server, with a display of the test's, and an RFB client in Python.
 prog-y += tests/host/vncd
 tests/host/vncd-y := tests/host/vncd.o $(filter host/display/vnc%,$(host-y)) host/display/display.o \
-	host/input/input.o host/input/keys.o host/loop.o host/keyval.o host/nearest.o host/object.o \
+	host/input/input.o host/input/keys.o host/loop.o host/keyval.o host/keyval_json.o host/nearest.o host/object.o \
 	host/secret.o host/report.o
-tests/host/vncd-libs := -lvncserver
+tests/host/vncd-libs := -lvncserver -ljson-c
 # The console in a browser; skipped without chromium (scripts/deps web-test).
 tests/host/web.py-opts := timeout=240
 

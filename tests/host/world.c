@@ -30,6 +30,7 @@ int world_end(void)
 		bus_destroy(bus);
 	if (pci)
 		pci_bus_destroy(pci);
+	ok(!misfits, "what was asked of disks fits them (%u did not)", misfits);
 	printf("1..%d\n", count);
 	return failures != 0;
 }

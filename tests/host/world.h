@@ -90,10 +90,14 @@ struct block {
 	int fail;			/* this error for every request, when not 0 */
 	bool hold;			/* requests wait until it is false again */
 	unsigned int requests[BLOCK_OPS];
+	struct block_choice choice;
 	const struct block_user *user;
 	void *arg;
 	struct block_request *waiting;
 };
+
+/* Requests that did not fit their disk when they came: a device looks first. world_end() tells. */
+extern unsigned int misfits;
 
 struct block *make_disk(uint64_t size);
 void free_disk(struct block *blk);
