@@ -103,7 +103,8 @@ void ide_submit(struct ide_drive *d, enum block_op op, uint64_t offset, uint64_t
 		const struct iovec *iov, int nr, void (*then)(struct ide_drive *d, int err))
 {
 	d->req = (struct block_request){
-		.op = op, .offset = offset, .len = len, .iov = iov, .nr_iov = nr,
+		.op = op, .fua = op == BLOCK_WRITE && d->fua, .offset = offset, .len = len,
+		.iov = iov, .nr_iov = nr,
 		.done = request_done, .arg = d,
 	};
 	d->then = then;

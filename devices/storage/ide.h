@@ -75,6 +75,7 @@ struct ide_drive {
 	/* A request to the back end; one at a time. */
 	struct block_request req;
 	struct iovec iov;
+	bool fua;			/* what it writes is stable at its end */
 	bool busy;			/* it is under way */
 	bool forget;			/* and nobody wants to know any more */
 	void (*then)(struct ide_drive *d, int err);

@@ -108,6 +108,7 @@ static bool begin(struct disk *k)
 	bool ext = k->cmd->ext;
 
 	k->left = get_count(k, ext);
+	k->ide.fua = k->cmd->fua;
 	if (get_address(k, ext, &k->lba) && k->lba < k->sectors && k->left <= k->sectors - k->lba)
 		return true;
 	ide_fail(&k->ide, ERR_IDNF | ERR_ABRT);
@@ -121,10 +122,20 @@ static void fail_at(struct disk *k, int err)
 	ide_fail(&k->ide, err == -ENOMEM || k->ide.req.op != BLOCK_READ ? ERR_ABRT : ERR_UNC);
 }
 
-static void advance(struct disk *k, uint32_t n)
+static void advance(struct disk *k)
 {
-	k->lba += n;
-	k->left -= n;
+	k->lba += k->chunk;
+	k->left -= k->chunk;
+}
+
+/* The request under way has ended: false when the command has, with its error. */
+static bool moved_on(struct disk *k, int err)
+{
+	if (err)
+		fail_at(k, err);
+	else
+		advance(k);
+	return !err;
 }
 
 static void finish(struct disk *k)
@@ -132,11 +143,6 @@ static void finish(struct disk *k)
 	put_address(k, k->cmd->ext, k->lba - 1);
 	k->ide.count.now = k->ide.count.before = 0;
 	ide_good(&k->ide);
-}
-
-static uint32_t minimum(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
 }
 
 /* --- PIO --- */
@@ -157,7 +163,7 @@ static void read_moved(struct ide_drive *d)
 		ide_data(d, d->end, minimum(left, block_len(k)), read_moved, true);
 		return;
 	}
-	advance(k, k->chunk);
+	advance(k);
 	if (k->left) {
 		read_chunk(k);
 		return;
@@ -191,11 +197,8 @@ static void write_done(struct ide_drive *d, int err)
 {
 	struct disk *k = to_disk(d);
 
-	if (err) {
-		fail_at(k, err);
+	if (!moved_on(k, err))
 		return;
-	}
-	advance(k, k->chunk);
 	if (k->left)
 		write_chunk(k, true);
 	else
@@ -213,7 +216,6 @@ static void write_moved(struct ide_drive *d)
 	}
 	ide_submit_buf(d, BLOCK_WRITE, k->lba * IDE_SECTOR, (uint64_t)k->chunk * IDE_SECTOR,
 		       write_done);
-	d->req.fua = k->cmd->fua;
 }
 
 /* The first block of a command is asked for without an interrupt. */
@@ -231,18 +233,14 @@ static void dma_done(struct ide_drive *d, int err)
 {
 	struct disk *k = to_disk(d);
 
-	if (err) {
-		d->chan->ops->dma_end(d->chan, false);
-		fail_at(k, err);
-		return;
-	}
-	advance(k, k->chunk);
-	if (k->left) {
+	if (!err && k->left > k->chunk) {
+		advance(k);
 		ide_dma(d, dma_go);
 		return;
 	}
-	d->chan->ops->dma_end(d->chan, true);
-	finish(k);
+	d->chan->ops->dma_end(d->chan, !err);
+	if (moved_on(k, err))
+		finish(k);
 }
 
 static bool writes(const struct disk *k);
@@ -301,11 +299,8 @@ static void verify_done(struct ide_drive *d, int err)
 {
 	struct disk *k = to_disk(d);
 
-	if (err) {
-		fail_at(k, err);
+	if (!moved_on(k, err))
 		return;
-	}
-	advance(k, k->chunk);
 	if (!k->left) {
 		finish(k);
 		return;

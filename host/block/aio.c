@@ -322,11 +322,6 @@ static int whole(struct aio_file *f, bool write, uint8_t *buf, uint64_t at, uint
 	return 0;
 }
 
-static uint64_t minimum(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* By way of a buffer that O_DIRECT likes: [lo, hi) are whole blocks of the disk. */
 static int bounce_piece(struct aio_file *f, struct io *io, uint8_t *buf, uint64_t done, uint64_t len)
 {

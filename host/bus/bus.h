@@ -23,6 +23,11 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+static inline uint64_t minimum(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 #define DEVICE_MAX_REGIONS 8
 #define DEVICE_MAX_IRQS 32	/* a HPET has the most */
 

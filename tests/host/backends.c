@@ -119,6 +119,8 @@ void block_submit(struct block *blk, struct block_request *req)
 	struct block_request **p = &blk->waiting;
 
 	misfits += !fits(blk, req);
+	blk->stable += req->fua;
+	blk->last = req->offset;
 	while (*p)
 		p = &(*p)->next;
 	req->next = NULL;

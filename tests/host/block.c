@@ -289,7 +289,30 @@ static void refusals(const char *what, struct block_setup s)
 	blk = disk("odd", s, false);
 	ok(block_read_only(blk) && run(blk, BLOCK_WRITE, 0, 512, buf) == -EROFS,
 	   "%s: read-only", what);
+	ok(run(blk, BLOCK_WRITE_ZEROES, 0, 512, NULL) == -EROFS &&
+	   run(blk, BLOCK_DISCARD, 0, 512, NULL) == -EROFS, "%s: for zeroes and discard, too", what);
 	drop(blk);
+}
+
+/* Where nothing below would refuse it. */
+static void limits(void)
+{
+	struct block_setup s = { .id = "null", .removable = true };
+	const char *wrong;
+	struct block *blk;
+	uint8_t buf[1024];
+
+	s.node = window_open(null_open(1 << 20, true, &wrong), 512, 1 << 19, &wrong);
+	blk = block_create(&s, &wrong);
+	ok(block_size(blk) == 1 << 19 && !run(blk, BLOCK_READ, (1 << 19) - 512, 512, buf) &&
+	   run(blk, BLOCK_READ, 1 << 19, 512, buf) == -EINVAL, "a window ends where it ends");
+	ok(run(blk, BLOCK_READ, UINT64_MAX - 511, 1024, buf) == -EINVAL &&
+	   run(blk, BLOCK_DISCARD, 512, UINT64_MAX - 511, NULL) == -EINVAL, "numbers do, too");
+	drop(blk);
+	ok(!window_open(null_open(1 << 20, true, &wrong), 1 << 19, 1 << 20, &wrong) &&
+	   !window_open(null_open(1 << 20, true, &wrong), 1 << 21, UINT64_MAX, &wrong) &&
+	   !window_open(null_open(1 << 20, true, &wrong), 100, 512, &wrong),
+	   "nor may a window reach beyond what it looks at");
 }
 
 static unsigned int told, told_stop;
@@ -552,6 +575,7 @@ int main(void)
 			flushes(ways[i].name, ways[i].s);
 	}
 	blocks_of_4k = false;
+	limits();
 	full_disk();
 	formats();
 	locks();

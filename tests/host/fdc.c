@@ -168,6 +168,10 @@ static void reading(void)
 	expect("40 04 10 05 00 01 02", "another cylinder than the head is on");
 	COMMAND("\xe6\x00\x00\x00\x13\x02\x24\x1b\xff");
 	expect("40 04 00 00 00 13 02", "a sector that is not there");
+	COMMAND("\xe6\x00\x00\x00\x00\x02\x24\x1b\xff");
+	expect("40 04 00 00 00 00 02", "nor is sector 0");
+	COMMAND("\xe6\x00\x00\x00\x01\x03\x12\x1b\xff");
+	expect("40 04 00 00 00 01 03", "nor one of 1024 bytes");
 	outb(0x3f7, 2);
 	COMMAND("\xe6\x00\x00\x00\x01\x02\x12\x1b\xff");
 	expect("40 01 00 00 00 01 02", "the wrong rate finds no address mark");
@@ -208,6 +212,23 @@ static void writing(void)
 	ok(!strncmp(result(), "00 00 00", 8) && disk->data[2 * 36 * 512] == 0xf6 &&
 	   disk->data[(2 * 36 + 1) * 512 + 511] == 0xf6 &&
 	   disk->data[(2 * 36 + 2) * 512] != 0xf6, "two sectors formatted");
+	ram[BUFFER] = 2, ram[BUFFER + 1] = 0, ram[BUFFER + 2] = 3, ram[BUFFER + 3] = 2;
+	ram[BUFFER + 4] = 2, ram[BUFFER + 5] = 0, ram[BUFFER + 6] = 4, ram[BUFFER + 7] = 2;
+	dma_to(0x48, BUFFER, 512);
+	COMMAND("\x4d\x00\x02\x01\x1b\xe5");
+	ok(!strncmp(result(), "00 00 00", 8) && disk->data[(2 * 36 + 2) * 512] == 0xe5 &&
+	   disk->data[(2 * 36 + 3) * 512] != 0xe5, "no more than was asked for");
+	ram[BUFFER + 2] = 19;
+	dma_to(0x48, BUFFER, 4);
+	COMMAND("\x4d\x00\x02\x01\x1b\xe5");
+	ok(!strncmp(result(), "40 04 00", 8), "a sector 19 cannot be formatted");
+	ram[BUFFER + 2] = 5;
+	disk->read_only = true;
+	dma_to(0x48, BUFFER, 4);
+	COMMAND("\x4d\x00\x02\x01\x1b\xe7");
+	ok(!strncmp(result(), "40 02 00", 8) && disk->data[(2 * 36 + 4) * 512] != 0xe7,
+	   "nor a write-protected one");
+	disk->read_only = false;
 	COMMAND("\xd6\x80\x02\x00\x01\x02\x12\x1b\x03");
 	expect("00 00 00 02 00 04 02", "three sectors verified");
 }
@@ -298,6 +319,19 @@ static void other_media(void)
 	expect("04 00 00 00 01 01 02", "2.88 MB: thirty-six");
 }
 
+static void edges(void)
+{
+	start(180 * 1024);
+	dma_to(0x44, BUFFER, 512);
+	COMMAND("\x46\x04\x00\x01\x01\x02\x09\x2a\xff");
+	expect("44 01 00 00 01 01 02", "180 KB: there is no other side");
+	start(SIZE_1440);
+	seek(80);
+	dma_to(0x44, BUFFER, 512);
+	COMMAND("\x46\x00\x50\x00\x01\x02\x12\x1b\xff");
+	expect("40 01 00 50 00 01 02", "behind the last cylinder there is nothing");
+}
+
 static void cut_off(void)
 {
 	start(1266 * 1024);
@@ -321,6 +355,7 @@ int main(void)
 	drives();
 	reset_in_the_middle();
 	other_media();
+	edges();
 	cut_off();
 	return world_end();
 }

@@ -179,10 +179,51 @@ static bool same(const uint8_t *p, uint64_t at, unsigned int n)
 	return i == n;
 }
 
+static bool refused(void)
+{
+	return wait_irq() & 1 && inb(CMD + 1) & 0x10;
+}
+
+static bool by_chs(unsigned int cyl, unsigned int head, unsigned int sector)
+{
+	outb(CMD + 6, (uint8_t)(0xa0 | head));
+	outb(CMD + 2, 1);
+	outb(CMD + 3, (uint8_t)sector);
+	outb(CMD + 4, (uint8_t)cyl);
+	outb(CMD + 5, (uint8_t)(cyl >> 8));
+	outb(CMD + 7, 0x20);
+	return !refused();
+}
+
+static void no_such_place(void)
+{
+	uint8_t buf[512];
+	unsigned int bit;
+
+	ok(!by_chs(297, 0, 1), "nor a cylinder that is not whole");
+	ok(!by_chs(0, 0, 64), "nor a sector 64");
+	command(0, 0x91, 63, 7u << 24);
+	wait_irq();
+	ok(!by_chs(0, 8, 1), "nor a ninth head, when eight were asked for");
+	ok(by_chs(0, 7, 63), "but an eighth");
+	get_words(buf, 512);
+	ok(same(buf, (8 * 63 - 1) * 512, 512), "with its sectors");
+	for (bit = 20; bit < 28; bit++) {
+		command(0, 0x20, 1, 1u << bit);
+		ok(refused(), "READ SECTORS: beyond the end by bit %u", bit);
+	}
+	for (bit = 20; bit < 48; bit++) {
+		command_ext(0x24, 1, 1ull << bit);
+		ok(refused(), "READ SECTORS EXT: beyond the end by bit %u", bit);
+	}
+	command(0, 0x20, 0, SECTORS - 255);
+	ok(refused(), "READ SECTORS: a count of 0 is 256, too many");
+}
+
 static void pio(void)
 {
 	static uint8_t buf[512 * 300];
-	unsigned int i, irqs;
+	unsigned int i, irqs, early = 0;
 
 	make_machine();
 	command(0, 0x20, 3, 1000);
@@ -205,17 +246,25 @@ static void pio(void)
 	outb(CMD + 3, 0);
 	outb(CMD + 7, 0x20);
 	ok((wait_irq() & 1) && inb(CMD + 1) & 0x10, "there is no sector 0");
+	no_such_place();
 	command(0, 0xc4, 20, 5);
 	ok(wait_irq() & 1, "READ MULTIPLE: not before SET MULTIPLE MODE");
 	command(0, 0xc6, 3, 0);
 	ok((wait_irq() & 1), "SET MULTIPLE MODE: not of 3");
+	command(0, 0xc6, 32, 0);
+	ok((wait_irq() & 1), "SET MULTIPLE MODE: not of 32");
+	command(0, 0xc5, 20, 5);
+	ok(wait_irq() & 1, "WRITE MULTIPLE: nor that");
 	command(0, 0xc6, 8, 0);
 	ok(wait_irq() == 0x50, "SET MULTIPLE MODE: of 8");
 	command(0, 0xc4, 20, 5);
 	for (i = irqs = 0; i < 20; i += 8, irqs++) {
 		wait_irq();
-		get_words(buf + 512 * i, 512 * (i == 16 ? 4 : 8));
+		get_words(buf + 512 * i, 512);
+		early += gsi_level[14];
+		get_words(buf + 512 * i + 512, 512 * (i == 16 ? 3 : 7));
 	}
+	ok(!early, "READ MULTIPLE: an interrupt a block");
 	ok(same(buf, 5 * 512, 20 * 512) && alt() == 0x50, "READ MULTIPLE: two blocks of 8, one of 4");
 	command_ext(0x24, 300, SECTORS - 300);
 	for (i = 0; i < 300; i++) {
@@ -274,6 +323,10 @@ static void writing(void)
 	   "an error of the disk: uncorrectable, with the address");
 	command(0, 0xea, 0, 0);
 	ok((wait_irq() & 1), "FLUSH CACHE EXT: its error is told");
+	command(0, 0x30, 1, 0x12345);
+	put_words(buf, 512);
+	ok((wait_irq() & 0x89) == 1 && inb(CMD + 1) == 4 && inb(CMD + 3) == 0x45,
+	   "and one of a write: with the address");
 	hd->fail = 0;
 	hd->read_only = true;
 	command(0, 0x30, 1, 0);
@@ -296,6 +349,8 @@ static void bm_start(bool to_memory)
 	outl(BM + 4, PRD);
 	outb(BM, to_memory ? 9 : 1);
 }
+
+static void dma_errors(void);
 
 static void dma(void)
 {
@@ -364,6 +419,101 @@ static void dma(void)
 	command_ext(0x06, 1, 0);
 	ok(wait_irq() == 0x50 && hd->requests[BLOCK_DISCARD] == 1 && !hd->data[10000 * 512] &&
 	   hd->data[10016 * 512] == pattern(10016 * 512), "TRIM");
+	memcpy(ram + AREA, &(uint64_t){ (SECTORS - 1) | 2ull << 48 }, 8);
+	memcpy(ram + AREA + 8, &(uint64_t){ SECTORS | 1ull << 48 }, 8);
+	memcpy(ram + AREA + 16, &(uint64_t){ 0xffffffffffff | 1ull << 48 }, 8);
+	memcpy(ram + AREA + 24, &(uint64_t){ (SECTORS - 1) | 1ull << 48 }, 8);
+	outb(BM, 0);
+	bm_start(false);
+	outb(CMD + 1, 1);
+	command_ext(0x06, 1, 0);
+	ok(wait_irq() == 0x50 && hd->requests[BLOCK_DISCARD] == 2 &&
+	   hd->last == (SECTORS - 1) * 512ull, "TRIM: what is not on the disk is passed over");
+	outb(CMD + 1, 1);
+	command_ext(0x06, 257, 0);
+	ok(wait_irq() & 1, "TRIM: more than the drive takes at once");
+	outb(BM, 0);
+	dma_errors();
+}
+
+/* What is promised to be stable, and what goes wrong. */
+static void dma_errors(void)
+{
+	static const struct { uint8_t code; unsigned int stable; } writes[] = {
+		{ 0x35, 0 }, { 0x3d, 1 }, { 0x35, 0 },
+	};
+	unsigned int i, before;
+	uint8_t buf[512] = { 0 };
+
+	prd(0, AREA, 512, true);
+	for (i = 0; i < 3; i++) {
+		before = hd->stable;
+		bm_start(false);
+		command_ext(writes[i].code, 1, 77);
+		ok(wait_irq() == 0x50 && hd->stable == before + writes[i].stable,
+		   "WRITE DMA%s: stable is what has to be", writes[i].stable ? " FUA" : "");
+		outb(BM, 0);
+	}
+	command(0, 0xc6, 8, 0);
+	wait_irq();
+	before = hd->stable;
+	command_ext(0xce, 1, 77);
+	put_words(buf, 512);
+	ok(wait_irq() == 0x50 && hd->stable == before + 1, "WRITE MULTIPLE FUA EXT: stable too");
+	hd->fail = -EIO;
+	bm_start(false);
+	command_ext(0x35, 1, 77);
+	ok((wait_irq() & 0x89) == 1 && inb(CMD + 1) == 4 && inb(CMD + 3) == 77 && !(inb(BM + 2) & 1),
+	   "WRITE DMA: an error of the disk's, with the address");
+	outb(BM, 0);
+	bm_start(true);
+	command_ext(0x25, 1, 78);
+	ok((wait_irq() & 0x89) == 1 && inb(CMD + 1) == 0x40 && inb(CMD + 3) == 78,
+	   "READ DMA: uncorrectable");
+	outb(BM, 0);
+	hd->fail = 0;
+}
+
+/* A disk of 1 PiB on the other channel, of which nothing can be read: where would it be? */
+static void huge(void)
+{
+	struct block *big = make_disk(512);
+	unsigned int i;
+	uint8_t status;
+	uint16_t id[256];
+
+	make_machine();
+	big->size = 1ull << 50;
+	big->fail = -EIO;
+	attach("ide-hd", big, "ide.1", "auto");
+	outb(0x176, 0xe0);
+	outb(0x177, 0xec);
+	settle();
+	for (i = 0; i < 256; i++)
+		id[i] = inw(0x170);
+	ok(id[60] == 0xffff && id[61] == 0x0fff && !id[100] && !id[101] && id[102] == 0x200 && !id[103],
+	   "1 PiB: IDENTIFY: all in 48 bits, what can be in 28");
+	inb(0x177);
+	outb(0x177, 0xf8);
+	settle();
+	ok(inb(0x173) == 0xfe && inb(0x174) == 0xff && inb(0x175) == 0xff && inb(0x176) == 0xef,
+	   "1 PiB: READ NATIVE MAX ADDRESS");
+	outb(0x176, 0xe0);
+	outb(0x172, 0);
+	outb(0x173, 0x56);
+	outb(0x174, 0x34);
+	outb(0x175, 0x01);
+	outb(0x172, 1);
+	outb(0x173, 0xbc);
+	outb(0x174, 0x9a);
+	outb(0x175, 0x78);
+	outb(0x177, 0x24);
+	settle();
+	status = inb(0x177);
+	ok(status & 1 && big->last == 512 * 0x013456789abcull, "1 PiB: READ SECTORS EXT: 48 bits of address");
+	bus_destroy(bus);
+	bus = NULL;
+	free_disk(big);
 }
 
 static void hostile(void)
@@ -527,7 +677,7 @@ static bool same_cd(const uint8_t *p, unsigned int sector, unsigned int n)
 static void cd_reading(void)
 {
 	static uint8_t buf[200 * 2048];
-	unsigned int at = 0, portions = 0, i;
+	unsigned int at = 0, portions = 0, i, good = 0;
 	int n;
 
 	make_machine();
@@ -554,7 +704,17 @@ static void cd_reading(void)
 	ok(PACKET(0x28, 0, 0, 0, 3, 0xe7, 0, 0, 2) == -1 && sense() == 0x052100, "cd: beyond the end");
 	ok(PACKET(0x28, 0, 0xff, 0xff, 0xff, 0xff, 0, 0xff, 0xff) == -1 && sense() == 0x052100,
 	   "cd: far beyond");
+	ok(PACKET(0x28, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 2) == -1 && sense() == 0x052100,
+	   "cd: so far that the sum is small");
 	ok(PACKET(0x28) == 0, "cd: READ(10) of nothing");
+	ok(PACKET(0x2b, 0, 0, 0, 3, 0xe8) == -1 && sense() == 0x052100, "cd: SEEK beyond the end");
+	n = packet((const uint8_t[12]){ 0xbe, 0, 0, 0, 0, 5, 0, 0, 120, 0xf8 }, false, 2352);
+	for (i = 0; n == 2352; i++) {
+		get_words(buf, 2352);
+		good += same_cd(buf + 16, 5 + i, 1);
+		n = wait_irq() & 8 ? inb(CMD + 4) | inb(CMD + 5) << 8 : 0;
+	}
+	ok(i == 120 && good == 120, "cd: READ CD of more whole sectors than the drive reads at once");
 	cd->fail = -EIO;
 	ok(PACKET(0x28, 0, 0, 0, 0, 0, 0, 0, 1) == -1 && sense() == 0x031100, "cd: a bad disc");
 	cd->fail = 0;
@@ -600,6 +760,7 @@ int main(void)
 	pio();
 	writing();
 	dma();
+	huge();
 	hostile();
 	cd_identity();
 	cd_reading();

@@ -195,20 +195,44 @@ static void ranges(void)
 	ok(request(T_DISCARD, 0, 16) == UNSUPP, "not without the feature");
 }
 
+/* A disk of 1 TiB, of which no request gets far. */
+static void huge(void)
+{
+	struct buffer buf[302] = { { 0, 16, false } };
+	struct device *dev = attach();
+	unsigned int i, before;
+
+	device_set_u64(dev, "queue-size", 1024);
+	disk->size = 1ull << 40;
+	disk->fail = -EIO;
+	go(dev, ALL);
+	range(0, 0, 1u << 22, 0);
+	ok(request(T_DISCARD, 0, 16) == IOERR && disk->requests[BLOCK_DISCARD] == 1,
+	   "a range as long as the configuration says");
+	range(0, 0, (1u << 22) + 1, 0);
+	ok(request(T_DISCARD, 0, 16) == IOERR && disk->requests[BLOCK_DISCARD] == 1, "and no longer");
+	header(T_IN, 0);
+	buf[0].gpa = head;
+	for (i = 1; i < 301; i++)
+		buf[i] = (struct buffer){ 1u << 20, 15u << 20, true };
+	buf[i] = (struct buffer){ status, 1, true };
+	before = disk->requests[BLOCK_READ];
+	ok(driver_do(&d, 0, buf, i + 1) == 0 && ram[status] == IOERR &&
+	   disk->requests[BLOCK_READ] == before, "more than a used ring can tell");
+	buf[1].len = 512;
+	buf[2] = buf[i];
+	header(T_IN, (1ull << 31) - 1);
+	ok(driver_do(&d, 0, buf, 3) == 0 && disk->last == (1ull << 40) - 512, "the last of many sectors");
+}
+
 static bool write_is_stable(void)
 {
-	bool fua;
+	unsigned int before = disk->stable;
 	struct buffer buf[3] = { { head, 16, false }, { data, 512, false }, { status, 1, true } };
 
 	header(T_OUT, 0);
-	disk->hold = true;
-	driver_add(&d, 0, buf, 3, false);
-	driver_kick(&d, 0);
-	fua = disk->waiting->fua;
-	disk->hold = false;
-	settle();
-	driver_used(&d, 0, &(uint16_t){ 0 }, &(uint32_t){ 0 });
-	return fua;
+	driver_do(&d, 0, buf, 3);
+	return disk->stable == before + 1;
 }
 
 static void caches(void)
@@ -244,7 +268,7 @@ static void resets(void)
 	header(T_IN, 0);
 	driver_add(&d, 0, buf, 3, false);
 	driver_kick(&d, 0);
-	ok(!driver_used(&d, 0, &id, &len), "a slow disk");
+	ok(!driver_used(&d, 0, &id, &len) && ram[status] == NONE, "a slow disk");
 	driver_set_status(&d, 0);
 	ok(!disk->waiting, "a reset waits for it");
 	disk->hold = false;
@@ -357,6 +381,7 @@ int main(void)
 	odd_pieces();
 	identity();
 	ranges();
+	huge();
 	caches();
 	resets();
 	queues();

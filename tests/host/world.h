@@ -90,6 +90,8 @@ struct block {
 	int fail;			/* this error for every request, when not 0 */
 	bool hold;			/* requests wait until it is false again */
 	unsigned int requests[BLOCK_OPS];
+	unsigned int stable;		/* writes that came with FUA */
+	uint64_t last;			/* where the last request went */
 	struct block_choice choice;
 	const struct block_user *user;
 	void *arg;
