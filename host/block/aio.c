@@ -14,6 +14,7 @@
 #include <linux/fs.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +162,8 @@ static void open_once(void)
 	if (event.fd < 0 || !loop_add(&event))
 		die("cannot wait for disks: %s", strerror(errno));
 	have_uring = uring_open(event.fd);
+	/* What is too large for ulimit -f fails, as any write may, and is not our end. */
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 bool aio_have_uring(void)

@@ -472,7 +472,7 @@ static void move_tray(struct block *blk, bool open)
 	if (blk->tray_open == open)
 		return;
 	blk->tray_open = open;
-	event_send("DEVICE_TRAY_MOVED", EVENT_STR("device", blk->id), EVENT_STR("id", blk->who),
+	event_send("DEVICE_TRAY_MOVED", EVENT_STR("device", blk->id), EVENT_STR("id", blk->who ? blk->who : ""),
 		   EVENT_BOOL("tray-open", open));
 }
 

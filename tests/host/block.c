@@ -325,6 +325,89 @@ static void hear(struct block *blk, enum block_op op, int err, enum block_on_err
 	told_stop += what == BLOCK_STOP;
 }
 
+static void now_is(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+
+	dup3(fd, fd_of(last_node), O_CLOEXEC);
+	close(fd);
+}
+
+/* Several that wait at once; and what ends their waiting besides. */
+static void several(struct block *blk)
+{
+	static uint8_t buf[512];
+	static const struct iovec iov = { buf, 512 };
+	struct wait w[5];
+	unsigned int i, ended;
+
+	now_is("/dev/full", O_RDWR);
+	told_stop = 0;
+	for (i = 0; i < 5; i++) {
+		w[i] = (struct wait){ .req = { .op = BLOCK_WRITE, .offset = 512 * i, .len = 512,
+					       .iov = &iov, .nr_iov = 1 } };
+		submit(blk, &w[i]);
+	}
+	while (told_stop < 5)
+		loop_turn();
+	now_is(path_of("full"), O_RDWR);
+	block_retry_all();
+	for (ended = i = 0; i < 5; i++)
+		ended += !finish(&w[i]);
+	ok(ended == 5, "all that wait are made again");
+	now_is("/dev/full", O_RDWR);
+	submit(blk, &w[0]);
+	while (told_stop < 6)
+		loop_turn();
+	block_drain(blk);
+	ok(w[0].ended && w[0].err == -ENOSPC, "a reset does not wait for the user");
+	now_is(path_of("full"), O_RDONLY);
+	told_stop = 0;
+	ok(run(blk, BLOCK_WRITE, 0, 512, buf) == -EBADF && !told_stop,
+	   "werror=enospc: other errors are reported");
+}
+
+/* rerror= and werror=, in the words of the device. */
+static void on_errors(void)
+{
+	static const struct { unsigned int choice; int err; bool stops; } rows[] = {
+		{ 1, -EBADF, false }, { 2, 0, false }, { 3, -EBADF, true },
+	};
+	uint8_t buf[512] = { 0 };
+	const struct iovec iov = { buf, 512 };
+	struct block_setup s = { .options = { .aio = AIO_BEST } };
+	struct block *blk;
+	unsigned int i, write;
+
+	block_failed = hear;
+	for (i = 0; i < 6; i++) {
+		struct block_choice choice = { 0 };
+		struct wait w = { .req = { .len = 512, .iov = &iov, .nr_iov = 1 } };
+
+		write = i / 3;
+		choice.on_read = write ? 1 : rows[i % 3].choice;
+		choice.on_write = write ? rows[i % 3].choice : 1;
+		w.req.op = write ? BLOCK_WRITE : BLOCK_READ;
+		make_file("full", 4096);
+		blk = disk("full", s, false);
+		block_choose(blk, &choice);
+		now_is(path_of("full"), write ? O_RDONLY : O_WRONLY);
+		told_stop = 0;
+		submit(blk, &w);
+		while (!w.ended && !told_stop)
+			loop_turn();
+		ok(told_stop == rows[i % 3].stops && (told_stop || w.err == rows[i % 3].err),
+		   "%s=%s", write ? "werror" : "rerror", block_write_choices[rows[i % 3].choice]);
+		if (told_stop) {
+			now_is(path_of("full"), O_RDWR);
+			block_retry_all();
+			ok(!finish(&w), "and made again it is well");
+		}
+		drop(blk);
+	}
+	block_failed = NULL;
+}
+
 /* /dev/full as a disk: whatever is written, there is no space. */
 static void full_disk(void)
 {
@@ -333,14 +416,11 @@ static void full_disk(void)
 	struct wait w = { .req = { .op = BLOCK_WRITE, .len = 512, .iov = &iov, .nr_iov = 1 } };
 	struct block_setup s = { .on_write = ON_ERROR_ENOSPC, .options = { .aio = AIO_BEST } };
 	struct block *blk;
-	int fd;
 
 	make_file("full", 4096);
 	blk = disk("full", s, false);
-	fd = open("/dev/full", O_RDWR | O_CLOEXEC);
 	ok(run(blk, BLOCK_WRITE, 0, 512, buf) == 0, "a disk with room");
-	dup3(fd, fd_of(last_node), O_CLOEXEC);
-	close(fd);
+	now_is("/dev/full", O_RDWR);
 	ok(run(blk, BLOCK_WRITE, 0, 512, buf) == -ENOSPC, "werror=enospc with nobody to pause: reported");
 	block_failed = hear;
 	submit(blk, &w);
@@ -351,11 +431,10 @@ static void full_disk(void)
 	while (told_stop < 2)
 		loop_turn();
 	ok(!w.ended, "and waits again while there is no space");
-	fd = open(path_of("full"), O_RDWR | O_CLOEXEC);
-	dup3(fd, fd_of(last_node), O_CLOEXEC);
-	close(fd);
+	now_is(path_of("full"), O_RDWR);
 	block_retry_all();
 	ok(finish(&w) == 0, "and ends when there is");
+	several(blk);
 	block_failed = NULL;
 	drop(blk);
 }
@@ -577,6 +656,7 @@ int main(void)
 	blocks_of_4k = false;
 	limits();
 	full_disk();
+	on_errors();
 	formats();
 	locks();
 	snapshots();

@@ -159,6 +159,10 @@ static void look(struct request *r)
 		d->misread += older(d, r->iov[0].iov_base, r->first, r->nr, r->floor);
 		break;
 	case BLOCK_DISCARD:
+		/* What it left behind stays so, whatever it is. */
+		if (d->mode->promise == EVERY_WRITE)
+			d->unstable += memcmp(d->file.stable + r->first * SECTOR,
+					      d->file.cached + r->first * SECTOR, r->nr * SECTOR) != 0;
 		break;
 	default:
 		d->stale += older(d, d->file.cached + r->first * SECTOR, r->first, r->nr,
