@@ -74,8 +74,11 @@ def drive(argv, verbose, enough=lambda text: False, limit=150):
     return text
 
 
-def arguments():
+def arguments(**more):
+    """Of the command line; @more: options of the test's own, with what argparse wants to know."""
     ap = argparse.ArgumentParser()
+    for name, what in more.items():
+        ap.add_argument("--" + name, **what)
     ap.add_argument("-v", dest="verbose", action="store_true")
     ap.add_argument("--qemu", action="store_true")
     ap.add_argument("names", nargs="*")
