@@ -87,7 +87,7 @@ def disks():
             ('{"driver":"raw"} x', "is not JSON"), ('{"driver":', "is not JSON"),
             ('{driver:"raw"}', "character 2"), ('{"driver":null}', "null"), ("{}", "says nothing"),
             ('{"a=b":1}', "'a=b'")):
-        refused(f"-blockdev {words}", ["-blockdev", words], "-blockdev", says)
+        refused(f"-blockdev {words}", ["-accel", "bt", "-blockdev", words], "-blockdev", says)
 
 
 def main():

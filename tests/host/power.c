@@ -66,7 +66,8 @@ static const struct mode {
 	{ "unsafe", NOTHING, false, 512 },
 };
 
-static const char *const engines[] = { "threads", "io_uring" };
+/* The third takes the one or the other, request by request. */
+static const char *const engines[] = { "aio=threads", "aio=io_uring", "" };
 
 /* A disk and what we know of it: for each sector the number of ... */
 struct disk {
@@ -327,7 +328,7 @@ static void row(struct disk *d)
 	const struct mode *m = d->mode;
 	char name[64];
 
-	snprintf(name, sizeof(name), "cache=%s, %s, blocks of %u", m->cache, d->engine, m->align);
+	snprintf(name, sizeof(name), "cache=%s, %s, blocks of %u", m->cache, *d->engine ? d->engine : "aio by itself", m->align);
 	fake_nasty = true;
 	storm(d, REQUESTS);
 	fake_nasty = false;
@@ -412,8 +413,8 @@ static void set_up(struct disk *d, unsigned int n)
 	int fd;
 
 	if (asprintf(&path, "%s/%u", dir, n) < 0 ||
-	    asprintf(&word, "file=%s,format=raw,if=none,id=d%u,cache=%s,aio=%s,discard=unmap", path, n,
-		     d->mode->cache, d->engine) < 0)
+	    asprintf(&word, "file=%s,format=raw,if=none,id=d%u,cache=%s,discard=unmap%s%s", path, n,
+		     d->mode->cache, *d->engine ? "," : "", d->engine) < 0)
 		abort();
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, BYTES))
@@ -442,8 +443,8 @@ int main(void)
 	loop_init();
 	machine_lock();
 	for (i = 0; i < ARRAY_SIZE(disks); i++) {
-		disks[i].mode = &modes[i / 2];
-		disks[i].engine = engines[i % 2];
+		disks[i].mode = &modes[i / ARRAY_SIZE(engines)];
+		disks[i].engine = engines[i % ARRAY_SIZE(engines)];
 		set_up(&disks[i], i);
 	}
 	(*__start_anykvm_options)->open(NULL);
