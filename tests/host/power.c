@@ -328,7 +328,7 @@ static void row(struct disk *d)
 	const struct mode *m = d->mode;
 	char name[64];
 
-	snprintf(name, sizeof(name), "cache=%s, %s, blocks of %u", m->cache, *d->engine ? d->engine : "aio by itself", m->align);
+	snprintf(name, sizeof(name), "cache=%s,%s, blocks of %u", m->cache, d->engine, m->align);
 	fake_nasty = true;
 	storm(d, REQUESTS);
 	fake_nasty = false;
@@ -387,18 +387,18 @@ static void failing_flush(struct disk *d)
 	d->file.failing_syncs = 1;
 	first = m->promise == ON_FLUSH ? wait_for(d->blk, &write) : 0;
 	first = first ? first : wait_for(d->blk, &flush);
-	ok(first == -EIO, "cache=%s, %s: a flush that fails says so", m->cache, d->engine);
+	ok(first == -EIO, "cache=%s,%s: a flush that fails says so", m->cache, d->engine);
 	second = wait_for(d->blk, &flush);
 	there = m->promise == EVERY_WRITE || !memcmp(d->file.stable, buf, sizeof(buf));
 	ok(second ? !m->direct : there,
-	   "cache=%s, %s: and the next one is no better, if what was written is gone", m->cache,
+	   "cache=%s,%s: and the next one is no better, if what was written is gone", m->cache,
 	   d->engine);
 	if (m->promise == ON_FLUSH)
 		return;
 	d->file.failing_syncs = 1;
 	ok(wait_for(d->blk, &write) == -EIO && wait_for(d->blk, &write) == 0 &&
 	   !memcmp(d->file.stable, buf, sizeof(buf)),
-	   "cache=%s, %s: a write that fails is written anew", m->cache, d->engine);
+	   "cache=%s,%s: a write that fails is written anew", m->cache, d->engine);
 }
 
 /* --- drives, as the command line makes them --- */
