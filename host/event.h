@@ -6,7 +6,7 @@
  *
  *	event_send("DEVICE_TRAY_MOVED", EVENT_STR("device", id), EVENT_BOOL("tray-open", true));
  *
- * With the machine lock held. Without a monitor nobody listens, and it costs nothing.
+ * A field's name may lead into an object: "client.host". With the machine lock held. Without a monitor nobody listens, and it costs nothing.
  */
 #ifndef ANYKVM_HOST_EVENT_H
 #define ANYKVM_HOST_EVENT_H

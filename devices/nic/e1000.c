@@ -283,14 +283,17 @@ static void written(struct e1000 *e, unsigned int off, uint32_t val)
 static void write_reg(struct e1000 *e, unsigned int off, uint32_t val)
 {
 	unsigned int i;
+	uint32_t before;
 
 	if (off >= E1000_REGS)
 		return;
+	before = R(off);
 	for (i = 0; i < ARRAY_SIZE(plain); i++)
 		if (off >= plain[i].from && off <= plain[i].to) {
 			R(off) = (R(off) & ~plain[i].mask) | (val & plain[i].mask);
 			break;
 		}
+	e1000_filter_written(e, off, before ^ R(off));
 	written(e, off, val);
 }
 
@@ -348,6 +351,7 @@ static void e1000_reset(struct device *dev)
 static const struct net_user net_user = {
 	.receive = e1000_receive,
 	.link_changed = link_changed,
+	.rx_filter = e1000_rx_filter,
 };
 
 static const struct e1000_model models[] = {

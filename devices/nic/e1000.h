@@ -51,6 +51,7 @@ enum e1000_reg {
 #define RCTL_MPE	(1u << 4)
 #define RCTL_LPE	(1u << 5)
 #define RCTL_LBM	(3u << 6)
+#define RCTL_MO		(3u << 12)
 #define RCTL_BAM	(1u << 15)
 #define RCTL_VFE	(1u << 18)
 #define RCTL_CFIEN	(1u << 19)
@@ -121,6 +122,7 @@ struct e1000 {
 	uint8_t tx[NET_MAX_FRAME];
 	uint8_t segment[NET_MAX_FRAME];
 	uint8_t rx[E1000_RX_MAX + 64];
+	uint8_t told_mac[2][NR_RA][6];			/* for the monitor */
 };
 
 static inline struct e1000 *to_e1000(struct device *dev)
@@ -152,6 +154,11 @@ void e1000_phy_reset(struct e1000 *e);
 void e1000_phy_link(struct e1000 *e, bool up);
 bool e1000_phy_loopback(const struct e1000 *e);
 uint32_t e1000_phy_access(struct e1000 *e, uint32_t mdic);
+
+/* e1000_filter.c */
+void e1000_rx_filter(void *arg, struct net_rx_filter *f);
+/* @off is one of the registers that say which frames are taken: @bits of it have changed. */
+void e1000_filter_written(struct e1000 *e, unsigned int off, uint32_t bits);
 
 /* e1000_tx.c */
 void e1000_transmit(struct e1000 *e);

@@ -13,6 +13,7 @@
 
 #include "devices/virtio/virtio.h"
 #include "host/chardev.h"
+#include "host/event.h"
 
 enum { F_SIZE = 0, F_MULTIPORT = 1, F_EMERG_WRITE = 2 };
 #define BIT(n) (1ull << (n))
@@ -259,6 +260,15 @@ static void port_ready(struct port *p)
 	pend(p, PORT_OPEN);
 }
 
+static void set_guest_open(struct port *p, bool on)
+{
+	if (p->guest_open == on)
+		return;
+	p->guest_open = on;
+	if (p->dev.id)
+		event_send("VSERPORT_CHANGE", EVENT_STR("id", p->dev.id), EVENT_BOOL("open", on));
+}
+
 static void heard(struct serial *s, const struct control *ctl)
 {
 	struct port *p = ctl->id < s->max_ports ? s->port[ctl->id] : NULL;
@@ -271,7 +281,7 @@ static void heard(struct serial *s, const struct control *ctl)
 	} else if (p && ctl->event == PORT_READY && ctl->value) {
 		port_ready(p);
 	} else if (p && ctl->event == PORT_OPEN) {
-		p->guest_open = ctl->value;
+		set_guest_open(p, ctl->value);
 		if (p->chr && port_room(p))
 			chardev_input_ready(p->chr);
 	}
@@ -364,7 +374,7 @@ static void reset(struct virtio_dev *v)
 			continue;
 		drop_in(p);
 		drop_out(p);
-		p->guest_open = false;
+		set_guest_open(p, false);
 		p->pending = 0;
 	}
 }

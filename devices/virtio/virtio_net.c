@@ -280,11 +280,18 @@ static void transmit_more(void *arg)
 
 /* --- the control queue --- */
 
+static void changed_filter(struct virtio_net *n)
+{
+	if (n->nd)
+		net_rx_filter_changed(n->nd);
+}
+
 static bool set_rx_mode(struct virtio_net *n, uint8_t cmd, const uint8_t *data, uint32_t len)
 {
 	if (cmd >= NR_RX_MODES || len < 1)
 		return false;
 	n->mode[cmd] = data[0];
+	changed_filter(n);
 	return true;
 }
 
@@ -311,6 +318,7 @@ static bool set_mac(struct virtio_net *n, uint8_t cmd, const uint8_t *data, uint
 
 	if (cmd == 1 && len >= 6 && virtio_has(&n->v, F_CTRL_MAC_ADDR)) {
 		memcpy(n->mac, data, 6);
+		changed_filter(n);
 		return true;
 	}
 	if (cmd != 0 || !(used = take_table(&unicast, data, len)) ||
@@ -318,6 +326,7 @@ static bool set_mac(struct virtio_net *n, uint8_t cmd, const uint8_t *data, uint
 		return false;
 	n->unicast = unicast;
 	n->multicast = multicast;
+	changed_filter(n);
 	return true;
 }
 
@@ -334,6 +343,7 @@ static bool set_vlan(struct virtio_net *n, uint8_t cmd, const uint8_t *data, uin
 		n->vlans[vlan / 32] |= 1u << (vlan & 31);
 	else
 		n->vlans[vlan / 32] &= ~(1u << (vlan & 31));
+	changed_filter(n);
 	return true;
 }
 
@@ -461,6 +471,30 @@ static void link_changed(void *arg, bool up)
 		virtio_config_changed(&n->v);
 }
 
+static enum net_rx kind_of(bool none, bool all)
+{
+	return none ? NET_RX_NONE : all ? NET_RX_ALL : NET_RX_NORMAL;
+}
+
+static void rx_filter(void *arg, struct net_rx_filter *f)
+{
+	const struct virtio_net *n = arg;
+
+	f->promiscuous = n->mode[RX_PROMISC];
+	f->broadcast = !n->mode[RX_NOBCAST];
+	f->unicast = kind_of(n->mode[RX_NOUNI], n->mode[RX_ALLUNI]);
+	f->multicast = kind_of(n->mode[RX_NOMULTI], n->mode[RX_ALLMULTI]);
+	f->vlan = kind_of(false, !virtio_has(&n->v, F_CTRL_VLAN));
+	f->unicast_overflow = n->unicast.overflow;
+	f->multicast_overflow = n->multicast.overflow;
+	f->main_mac = n->mac;
+	f->unicast_mac = n->unicast.mac;
+	f->nr_unicast = n->unicast.nr;
+	f->multicast_mac = n->multicast.mac;
+	f->nr_multicast = n->multicast.nr;
+	f->vlans = n->vlans;
+}
+
 static void config_read(struct virtio_dev *v, uint8_t *config)
 {
 	struct virtio_net *n = to_net(v);
@@ -517,6 +551,7 @@ static void net_reset(struct virtio_dev *v)
 static const struct net_user net_user = {
 	.receive = net_receive,
 	.link_changed = link_changed,
+	.rx_filter = rx_filter,
 };
 
 static void offer(struct virtio_net *n)

@@ -5,11 +5,12 @@
  * A device is one file under devices/. Of the host it includes this header, host/bus/dma.h when it
  * reads or writes guest memory by itself, host/bus/pci.h when it sits on PCI, and the header of its
  * back end (host/chardev.h, host/block/block.h, host/net/net.h, host/display/display.h,
- * host/input/input.h). It describes itself in one `struct device_class` and ends with
- * DEVICE_REGISTER(). It has regions (windows of registers or of memory, numbered), interrupt lines
- * (numbered), properties and timers; it knows no port, no address and no interrupt number. The
- * machine (host/machine/) or -device looks a class up by its name, sets the properties, realizes
- * the device, and the board or the PCI core then maps each region and connects each line.
+ * host/input/input.h); host/event.h when who manages the machine is to be told something. It
+ * describes itself in one `struct device_class` and ends with DEVICE_REGISTER(). It has regions
+ * (windows of registers or of memory, numbered), interrupt lines (numbered), properties and timers;
+ * it knows no port, no address and no interrupt number. The machine (host/machine/) or -device looks
+ * a class up by its name, sets the properties, realizes the device, and the board or the PCI core
+ * then maps each region and connects each line.
  *
  * Everything here is called with the machine lock held, by a vCPU thread or by the event loop;
  * a device needs no lock of its own and must never wait.

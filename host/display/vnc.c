@@ -162,7 +162,7 @@ bool vnc_info(struct vnc_info *info)
 		.web_port = vnc.web ? vnc.web_port : 0,
 		.auth = vnc.need_password ? "vnc" : "none",
 	};
-	while (vnc_client(info->clients))
+	while (vnc_viewer(info->clients))
 		info->clients++;
 	return true;
 }

@@ -20,8 +20,17 @@ void vnc_option(const char *option, const char *val);
 
 /* False: there is no VNC server. */
 bool vnc_info(struct vnc_info *info);
-/* The @n-th viewer's numeric address; NULL: no more. */
-const char *vnc_client(unsigned int n);
+/* One end of a viewer's connection, in numbers. */
+struct vnc_end {
+	char host[64], service[8];
+	const char *family;		/* "ipv4", "ipv6" */
+};
+struct vnc_viewer {
+	struct vnc_end viewer, server;
+	bool websocket;
+};
+/* The @n-th; NULL: no more. */
+const struct vnc_viewer *vnc_viewer(unsigned int n);
 
 /*
  * What a viewer must know from now on; those that are connected stay. NULL: nobody comes in. Returns

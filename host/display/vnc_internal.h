@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "host/display/display.h"
+#include "host/display/vnc.h"
 #include "host/input/input.h"
 #include "host/options.h"
 
@@ -52,7 +53,8 @@ struct vnc_client {
 	unsigned int last_mask;
 	bool have_last;
 	uint8_t down[INPUT_KEYS / 8];
-	char host[64];
+	bool told_ready;			/* VNC_INITIALIZED has been sent */
+	struct vnc_viewer who;
 };
 
 /* vnc_listen.c */

@@ -24,6 +24,7 @@
 #include "host/bus/bus.h"
 #include "host/display/vnc.h"
 #include "host/display/vnc_internal.h"
+#include "host/event.h"
 #include "host/loop.h"
 #include "host/options.h"
 #include "host/report.h"
@@ -238,6 +239,37 @@ static unsigned int nr_clients(void)
 	return n;
 }
 
+/* Under the machine lock. */
+static void tell_manager(const char *event, const struct vnc_viewer *who)
+{
+	const struct vnc_end *s = &who->server, *v = &who->viewer;
+
+	event_send(event, EVENT_STR("server.host", s->host), EVENT_STR("server.service", s->service),
+		   EVENT_STR("server.family", s->family), EVENT_BOOL("server.websocket", who->websocket),
+		   EVENT_STR("server.auth", vnc.need_password ? "vnc" : "none"),
+		   EVENT_STR("client.host", v->host), EVENT_STR("client.service", v->service),
+		   EVENT_STR("client.family", v->family), EVENT_BOOL("client.websocket", who->websocket));
+}
+
+/* Viewers that have answered all questions since the last look. */
+static void tell_ready(void)
+{
+	rfbClientIteratorPtr it = rfbGetClientIterator(vnc.screen);
+	rfbClientPtr cl;
+
+	while ((cl = rfbClientIteratorNext(it))) {
+		struct vnc_client *c = cl->clientData;
+
+		if (!c || c->told_ready || cl->state != RFB_NORMAL)
+			continue;
+		c->told_ready = true;
+		machine_lock();
+		tell_manager("VNC_INITIALIZED", &c->who);
+		machine_unlock();
+	}
+	rfbReleaseClientIterator(it);
+}
+
 static void gone(rfbClientPtr cl)
 {
 	struct vnc_client *c = cl->clientData;
@@ -245,6 +277,7 @@ static void gone(rfbClientPtr cl)
 
 	vnc_input_gone(c);
 	machine_lock();
+	tell_manager("VNC_DISCONNECTED", &c->who);
 	for (i = 0; i < VNC_MAX_CLIENTS; i++)
 		if (clients[i] == c)
 			clients[i] = NULL;
@@ -254,6 +287,21 @@ static void gone(rfbClientPtr cl)
 	free(c);
 }
 
+typedef int (*end_of)(int fd, struct sockaddr *addr, socklen_t *len);
+
+static void look_at_end(int fd, end_of fn, struct vnc_end *e)
+{
+	struct sockaddr_storage a = { 0 };
+	socklen_t len = sizeof(a);
+
+	e->family = "unknown";
+	if (fn(fd, (struct sockaddr *)&a, &len) ||
+	    getnameinfo((struct sockaddr *)&a, len, e->host, sizeof(e->host), e->service,
+			sizeof(e->service), NI_NUMERICHOST | NI_NUMERICSERV))
+		return;
+	e->family = a.ss_family == AF_INET6 ? "ipv6" : "ipv4";
+}
+
 static enum rfbNewClientAction came(rfbClientPtr cl)
 {
 	struct vnc_client *c = calloc(1, sizeof(*c));
@@ -261,12 +309,16 @@ static enum rfbNewClientAction came(rfbClientPtr cl)
 
 	if (!c)
 		return RFB_CLIENT_REFUSE;
-	strncpy(c->host, cl->host, sizeof(c->host) - 1);
+	look_at_end(cl->sock, getpeername, &c->who.viewer);
+	look_at_end(cl->sock, getsockname, &c->who.server);
+	c->who.websocket = cl->wsctx;
 	machine_lock();
 	for (i = 0; i < VNC_MAX_CLIENTS && clients[i]; i++)
 		;
-	if (i < VNC_MAX_CLIENTS)
+	if (i < VNC_MAX_CLIENTS) {
 		clients[i] = c;
+		tell_manager("VNC_CONNECTED", &c->who);
+	}
 	machine_unlock();
 	if (i == VNC_MAX_CLIENTS) {
 		free(c);
@@ -365,6 +417,7 @@ static void *server(void *arg)
 		sync_picture();
 		tell_clients();
 		rfbProcessEvents(vnc.screen, 0);
+		tell_ready();
 	}
 	return NULL;
 }
@@ -443,12 +496,12 @@ void vnc_server_start(void)
 
 /* --- for the monitor --- */
 
-const char *vnc_client(unsigned int n)
+const struct vnc_viewer *vnc_viewer(unsigned int n)
 {
 	unsigned int i;
 
 	for (i = 0; i < VNC_MAX_CLIENTS; i++)
 		if (clients[i] && !n--)
-			return clients[i]->host;
+			return &clients[i]->who;
 	return NULL;
 }

@@ -12,7 +12,7 @@ static struct json_object *run_vnc(struct call *c)
 {
 	struct json_object *ret = json_object_new_object(), *clients = json_object_new_array(), *o;
 	struct vnc_info info;
-	const char *host;
+	const struct vnc_viewer *v;
 	char port[16];
 	unsigned int n;
 
@@ -24,9 +24,12 @@ static struct json_object *run_vnc(struct call *c)
 	put_str(ret, "host", info.host);
 	put_str(ret, "service", port);
 	put_str(ret, "auth", info.auth);
-	for (n = 0; (host = vnc_client(n)); n++) {
+	for (n = 0; (v = vnc_viewer(n)); n++) {
 		o = json_object_new_object();
-		put_str(o, "host", host);
+		put_str(o, "host", v->viewer.host);
+		put_str(o, "service", v->viewer.service);
+		put_str(o, "family", v->viewer.family);
+		put_bool(o, "websocket", v->websocket);
 		json_object_array_add(clients, o);
 	}
 	json_object_object_add(ret, "clients", clients);
@@ -45,8 +48,10 @@ static void print_vnc(struct call *c, struct json_object *ret)
 	call_print(c, "Server: %s:%s (auth: %s)\n", get_str(ret, "host"), get_str(ret, "service"),
 		   get_str(ret, "auth"));
 	for (i = 0; i < json_object_array_length(clients); i++)
-		call_print(c, "Client: %s\n",
-			   get_str(json_object_array_get_idx(clients, i), "host"));
+		call_print(c, "Client: %s:%s%s\n",
+			   get_str(json_object_array_get_idx(clients, i), "host"),
+			   get_str(json_object_array_get_idx(clients, i), "service"),
+			   get_bool(json_object_array_get_idx(clients, i), "websocket") ? " (websocket)" : "");
 }
 
 static struct json_object *run_set_password(struct call *c)
@@ -74,7 +79,10 @@ static struct json_object *run_expire(struct call *c)
 
 static const char *const protocols[] = { "vnc", NULL };
 
-static const struct field client_ret[] = { { "host", KIND_STR, "the viewer's address" }, { 0 } };
+static const struct field client_ret[] = {
+	{ "host", KIND_STR, "the viewer's address" }, { "service", KIND_STR, "its port" },
+	{ "family", KIND_STR, "ipv4 or ipv6" }, { "websocket", KIND_BOOL, "from a browser" }, { 0 }
+};
 
 static const struct field vnc_ret[] = {
 	{ "enabled", KIND_BOOL, "there is a server" },

@@ -48,11 +48,26 @@ static const struct field port[] = {
 	{ 0 }
 };
 
+static const struct field viewer_server[] = {
+	{ "host", KIND_STR, "the address that it came to" },
+	{ "service", KIND_STR, "and the port" },
+	{ "family", KIND_STR, "ipv4 or ipv6" },
+	{ "websocket", KIND_BOOL, "for browsers" },
+	{ "auth", KIND_STR, "none or vnc" },
+	{ 0 }
+};
+
+static const struct field viewer_client[] = {
+	{ "host", KIND_STR, "its address" },
+	{ "service", KIND_STR, "its port" },
+	{ "family", KIND_STR, "ipv4 or ipv6" },
+	{ "websocket", KIND_BOOL, "from a browser" },
+	{ 0 }
+};
+
 static const struct field viewer[] = {
-	{ "host", KIND_STR, "the viewer's address", .optional = true },
-	{ "service", KIND_STR, "its port", .optional = true },
-	{ "family", KIND_STR, "ipv4, ipv6 or unix", .optional = true },
-	{ "websocket", KIND_BOOL, "from a browser", .optional = true },
+	{ "server", KIND_OBJECT, "this end", .of = viewer_server },
+	{ "client", KIND_OBJECT, "the viewer's", .of = viewer_client },
 	{ 0 }
 };
 
@@ -65,7 +80,7 @@ static const struct event_class events[] = {
 	{ "DEVICE_TRAY_MOVED", "a drive's tray was opened or closed", tray },
 	{ "BLOCK_IO_ERROR", "a disk below failed", io_error },
 	{ "BALLOON_CHANGE", "the balloon has changed the guest's memory", balloon },
-	{ "NIC_RX_FILTER_CHANGED", "a card takes other frames now", rx_filter },
+	{ "NIC_RX_FILTER_CHANGED", "a card takes other frames now; said once until query-rx-filter", rx_filter },
 	{ "VSERPORT_CHANGE", "the guest opened or closed a port of a virtio console", port },
 	{ "VNC_CONNECTED", "a viewer has connected", viewer },
 	{ "VNC_INITIALIZED", "a viewer is ready", viewer },
@@ -89,23 +104,50 @@ static const struct event_class *find(const char *name)
 	die("event %s is not in the monitor's table", name);
 }
 
+static const struct field *find_field(const struct field *fields, const char *name, size_t len)
+{
+	for (; fields && fields->kind; fields++)
+		if (!strncmp(fields->name, name, len) && !fields->name[len])
+			return fields;
+	return NULL;
+}
+
+/* "client.host" is member host of the object client. */
+static void put_member(const struct event_class *cls, struct json_object *data,
+		       const struct event_field *f)
+{
+	const struct field *fields = cls->data, *known;
+	const char *name = f->name, *dot;
+	struct json_object *inner;
+
+	for (; (dot = strchr(name, '.')); name = dot + 1) {
+		known = find_field(fields, name, (size_t)(dot - name));
+		if (!known)
+			break;
+		inner = get_obj(data, known->name);
+		if (!inner) {
+			inner = json_object_new_object();
+			json_object_object_add(data, known->name, inner);
+		}
+		data = inner;
+		fields = known->of;
+	}
+	if (!find_field(fields, name, strlen(name)))
+		die("event %s has no field %s in the monitor's table", cls->name, f->name);
+	if (f->type == EVENT_TYPE_STR)
+		put_str(data, name, f->str ? f->str : "");
+	else if (f->type == EVENT_TYPE_INT)
+		put_int(data, name, f->num);
+	else
+		put_bool(data, name, f->num);
+}
+
 static struct json_object *make_data(const struct event_class *cls, const struct event_field *f)
 {
 	struct json_object *data = json_object_new_object();
-	const struct field *known;
 
-	for (; f->type; f++) {
-		for (known = cls->data; known && known->kind && strcmp(known->name, f->name);)
-			known++;
-		if (!known || !known->kind)
-			die("event %s has no field %s in the monitor's table", cls->name, f->name);
-		if (f->type == EVENT_TYPE_STR)
-			put_str(data, f->name, f->str ? f->str : "");
-		else if (f->type == EVENT_TYPE_INT)
-			put_int(data, f->name, f->num);
-		else
-			put_bool(data, f->name, f->num);
-	}
+	for (; f->type; f++)
+		put_member(cls, data, f);
 	return data;
 }
 

@@ -30,6 +30,9 @@ struct net_backend {
 	void (*set_queues)(struct netdev *nd, unsigned int nr);
 	void (*set_offload)(struct netdev *nd, unsigned int guest_takes);
 	void (*describe)(const struct netdev *nd, char *buf, size_t len);
+	/* Of the user network alone; see net.h. */
+	const char *(*forward)(struct netdev *nd, const char *rule, bool add);
+	char *(*connections)(struct netdev *nd);
 };
 
 extern const struct net_backend net_slirp, net_tap, net_socket;
@@ -44,6 +47,7 @@ struct netdev {
 	bool down;			/* the cable is pulled */
 	bool offload;			/* the back end's: it takes struct net_offload */
 	bool sending;			/* inside ->send() */
+	bool filter_told;		/* that it has changed, and nobody has looked since */
 	unsigned int queues;		/* the back end's, at least 1 */
 	struct net_wait {
 		struct net_frame *first, **last;

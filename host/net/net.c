@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/event.h"
 #include "host/net/backend.h"
 #include "host/report.h"
 
@@ -89,6 +90,21 @@ void netdev_describe(const struct netdev *nd, char *buf, size_t len)
 		memcpy(buf + n, "; ", 3);
 		nd->be->describe(nd, buf + n + 2, len - (size_t)n - 2);
 	}
+}
+
+bool netdev_has_forwards(const struct netdev *nd)
+{
+	return nd->be->forward;
+}
+
+const char *netdev_forward(struct netdev *nd, const char *rule, bool add)
+{
+	return nd->be->forward(nd, rule, add);
+}
+
+char *netdev_connections(struct netdev *nd)
+{
+	return nd->be->connections(nd);
 }
 
 void net_default_mac(uint8_t mac[6])
@@ -263,6 +279,17 @@ bool net_link(const struct netdev *nd)
 	return !nd->down;
 }
 
+void net_rx_filter_changed(struct netdev *nd)
+{
+	char path[128];
+
+	if (nd->filter_told || !nd->who)
+		return;
+	nd->filter_told = true;
+	snprintf(path, sizeof(path), "/machine/peripheral/%s", nd->who);
+	event_send("NIC_RX_FILTER_CHANGED", EVENT_STR("name", nd->who), EVENT_STR("path", path));
+}
+
 unsigned int net_queues(const struct netdev *nd)
 {
 	return nd->queues;
@@ -299,6 +326,16 @@ void netdev_set_link(struct netdev *nd, bool up)
 	}
 	if (nd->user && nd->user->link_changed)
 		nd->user->link_changed(nd->arg, up);
+}
+
+bool netdev_rx_filter(struct netdev *nd, struct net_rx_filter *f)
+{
+	if (!nd->user || !nd->user->rx_filter)
+		return false;
+	*f = (struct net_rx_filter){ 0 };
+	nd->user->rx_filter(nd->arg, f);
+	nd->filter_told = false;
+	return true;
 }
 
 void netdev_filter(struct netdev *nd, struct net_filter *f)

@@ -25,6 +25,19 @@ struct net_offload {
 	uint16_t hdr_len, gso_size, csum_start, csum_offset;
 };
 
+/* Which frames a card takes, as its driver has set it; for the monitor. */
+enum net_rx { NET_RX_NONE, NET_RX_NORMAL, NET_RX_ALL };		/* NORMAL: those in the table */
+struct net_rx_filter {
+	bool promiscuous, broadcast;
+	enum net_rx unicast, multicast, vlan;
+	bool unicast_overflow, multicast_overflow;	/* more than the table says */
+	const uint8_t *main_mac;
+	/* The card's own memory. */
+	const uint8_t (*unicast_mac)[6], (*multicast_mac)[6];
+	unsigned int nr_unicast, nr_multicast;
+	const uint32_t *vlans;				/* 4096 bits */
+};
+
 struct net_user {
 	/*
 	 * A frame for the guest, from the event loop and never inside another call of the card's.
@@ -35,6 +48,8 @@ struct net_user {
 			const struct net_offload *off);
 	/* The cable was plugged in or pulled (monitor's set_link). */
 	void (*link_changed)(void *arg, bool up);
+	/* Which frames the card takes. May be NULL. */
+	void (*rx_filter)(void *arg, struct net_rx_filter *f);
 };
 
 /* NULL, or who has it. */
@@ -45,6 +60,8 @@ void net_send(struct netdev *nd, const struct iovec *iov, int nr_iov, const stru
 /* There is room to receive again. */
 void net_ready(struct netdev *nd);
 bool net_link(const struct netdev *nd);
+/* It takes other frames now: tells who manages the machine, once until it asks which. */
+void net_rx_filter_changed(struct netdev *nd);
 
 /* Queue pairs, for multiqueue: how many there can be, how many are used (1 at the start). */
 #define NET_MAX_QUEUES 16u
@@ -74,5 +91,14 @@ const char *netdev_id(const struct netdev *nd);
 const char *netdev_user_name(const struct netdev *nd);	/* the card's, or NULL */
 void netdev_describe(const struct netdev *nd, char *buf, size_t len);
 void netdev_set_link(struct netdev *nd, bool up);
+/* False: the card does not say, or there is none. */
+bool netdev_rx_filter(struct netdev *nd, struct net_rx_filter *f);
+/*
+ * Of -netdev user: the host's ports that lead into the guest. @rule is "[tcp|udp]:[ADDR]:PORT", and when
+ * it is to be added "-[GUESTADDR]:GUESTPORT" too. NULL, or what is wrong.
+ */
+bool netdev_has_forwards(const struct netdev *nd);
+const char *netdev_forward(struct netdev *nd, const char *rule, bool add);
+char *netdev_connections(struct netdev *nd);		/* a table, to be freed */
 
 #endif

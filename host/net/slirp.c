@@ -7,6 +7,7 @@
  * something has happened: a frame from the guest, a socket, a timer. An idle network costs nothing.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -470,30 +471,115 @@ static bool parse_port(const char *s, int *port)
 	return true;
 }
 
-/* [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT */
-static void parse_hostfwd(struct slirp_net *n, struct keyval *kv, const char *val)
+/* Says what is wrong. */
+static const char *wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static const char *wrong(const char *fmt, ...)
 {
-	struct forward *f = add_forward(&n->hostfwd, val);
-	char protocol[8], host[64], port[8], guest[64];
-	const char *p = val;
+	static char text[160];
+	va_list ap;
 
-	if (!piece(&p, ':', protocol, sizeof(protocol)) || !piece(&p, ':', host, sizeof(host)) ||
-	    !piece(&p, '-', port, sizeof(port)) || !piece(&p, ':', guest, sizeof(guest)))
-		keyval_die(kv, "hostfwd=%s: must be like tcp:127.0.0.1:2222-:22", val);
-	f->udp = !strcmp(protocol, "udp");
-	if (*protocol && !f->udp && strcmp(protocol, "tcp"))
-		keyval_die(kv, "hostfwd=%s: '%s' is neither tcp nor udp", val, protocol);
-	f->host.s_addr = htonl(INADDR_ANY);
-	if (*host && !parse_ip4(host, &f->host))
-		keyval_die(kv, "hostfwd=%s: '%s' is no address of this host", val, host);
-	if (!parse_port(port, &f->host_port))
-		keyval_die(kv, "hostfwd=%s: '%s' is no port of this host (1 to 65535)", val, port);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return text;
+}
+
+static const char whole_form[] = "must be like tcp:127.0.0.1:2222-:22";
+static const char host_form[] = "must be like tcp:127.0.0.1:2222";
+
+/* The guest's end of a forwarding: -[GUESTADDR]:GUESTPORT. */
+static const char *parse_guest_end(const struct slirp_net *n, struct forward *f, const char *p)
+{
+	char guest[64];
+
+	if (!piece(&p, ':', guest, sizeof(guest)))
+		return whole_form;
 	/* None: the first that DHCP gives. */
 	f->guest.s_addr = n->cfg.vdhcp_start.s_addr;
 	if (*guest && (!parse_ip4(guest, &f->guest) || !in_net(&n->cfg, f->guest)))
-		keyval_die(kv, "hostfwd=%s: '%s' is no address in the guest's network", val, guest);
+		return wrong("'%s' is no address in the guest's network", guest);
 	if (!parse_port(p, &f->guest_port))
-		keyval_die(kv, "hostfwd=%s: '%s' is no port of the guest (1 to 65535)", val, p);
+		return wrong("'%s' is no port of the guest (1 to 65535)", p);
+	return NULL;
+}
+
+/* [tcp|udp]:[HOSTADDR]:HOSTPORT and, when it is the @whole, the guest's end. NULL, or what is wrong. */
+static const char *parse_rule(const struct slirp_net *n, struct forward *f, const char *val, bool whole)
+{
+	char protocol[8], host[64], port[8];
+	const char *p = val;
+
+	if (!piece(&p, ':', protocol, sizeof(protocol)) || !piece(&p, ':', host, sizeof(host)))
+		return whole ? whole_form : host_form;
+	f->udp = !strcmp(protocol, "udp");
+	if (*protocol && !f->udp && strcmp(protocol, "tcp"))
+		return wrong("'%s' is neither tcp nor udp", protocol);
+	f->host.s_addr = htonl(INADDR_ANY);
+	if (*host && !parse_ip4(host, &f->host))
+		return wrong("'%s' is no address of this host", host);
+	if (whole && !piece(&p, '-', port, sizeof(port)))
+		return whole_form;
+	if (!parse_port(whole ? port : p, &f->host_port))
+		return wrong("'%s' is no port of this host (1 to 65535)", whole ? port : p);
+	return whole ? parse_guest_end(n, f, p) : NULL;
+}
+
+static void parse_hostfwd(struct slirp_net *n, struct keyval *kv, const char *val)
+{
+	const char *bad = parse_rule(n, add_forward(&n->hostfwd, val), val, true);
+
+	if (bad)
+		keyval_die(kv, "hostfwd=%s: %s", val, bad);
+}
+
+/* --- while the machine runs --- */
+
+static const char *add_rule(struct slirp_net *n, const char *rule)
+{
+	struct forward new = { 0 }, *f;
+	const char *bad = parse_rule(n, &new, rule, true);
+
+	if (bad)
+		return bad;
+	if (slirp_add_hostfwd(n->slirp, new.udp, new.host, new.host_port, new.guest,
+			      new.guest_port) < 0)
+		return wrong("cannot listen on port %d here: %s", new.host_port, strerror(errno));
+	f = add_forward(&n->hostfwd, rule);
+	new.text = f->text;
+	*f = new;
+	loop_soon(&n->turn);
+	return NULL;
+}
+
+static const char *remove_rule(struct slirp_net *n, const char *rule)
+{
+	struct forward old = { 0 }, **p, *f;
+	const char *bad = parse_rule(n, &old, rule, false);
+
+	if (bad)
+		return bad;
+	for (p = &n->hostfwd; (f = *p); p = &f->next)
+		if (f->udp == old.udp && f->host.s_addr == old.host.s_addr &&
+		    f->host_port == old.host_port)
+			break;
+	if (!f || slirp_remove_hostfwd(n->slirp, f->udp, f->host, f->host_port) < 0)
+		return "is not forwarded; info network lists what is";
+	*p = f->next;
+	free((char *)(uintptr_t)f->text);
+	free(f);
+	loop_soon(&n->turn);
+	return NULL;
+}
+
+static const char *user_forward(struct netdev *nd, const char *rule, bool add)
+{
+	return add ? add_rule(to_slirp(nd), rule) : remove_rule(to_slirp(nd), rule);
+}
+
+/* Memory of glib's, which is malloc()'s. */
+static char *user_connections(struct netdev *nd)
+{
+	return slirp_connection_info(to_slirp(nd)->slirp);
 }
 
 /* [tcp]:SERVER:PORT-cmd:COMMAND or -unix:PATH */
@@ -585,4 +671,6 @@ const struct net_backend net_slirp = {
 	.open = user_open,
 	.send = user_send,
 	.describe = user_describe,
+	.forward = user_forward,
+	.connections = user_connections,
 };

@@ -287,6 +287,11 @@ bool net_link(const struct netdev *nd)
 	return nd->link;
 }
 
+void net_rx_filter_changed(struct netdev *nd)
+{
+	nd->filtered++;
+}
+
 void net_detach(struct netdev *nd)
 {
 	nd->user = NULL;

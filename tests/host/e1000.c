@@ -508,6 +508,40 @@ static void filters(void)
 	ok(rd(RNBC) == 0 && rd(GPRC) == 9, "frames are counted");
 }
 
+/* Does writing this tell who manages the machine that the card takes other frames? */
+static bool tells(unsigned int off, uint32_t val)
+{
+	unsigned int before = cable.filtered;
+
+	wr(off, val);
+	return cable.filtered != before;
+}
+
+static void told_filters(void)
+{
+	struct net_rx_filter f = { 0 };
+
+	card("e1000");
+	rings();
+	cable.user->rx_filter(cable.arg, &f);
+	ok(!f.promiscuous && f.broadcast && f.unicast == NET_RX_NORMAL && f.multicast == NET_RX_NORMAL &&
+	   f.vlan == NET_RX_ALL && f.nr_unicast == 1 && !f.nr_multicast && !f.multicast_overflow &&
+	   !memcmp(f.main_mac, US, 6) && !memcmp(f.unicast_mac[0], US, 6), "the filter, told");
+	ok(!tells(RCTL, rd(RCTL)) && !tells(RCTL, rd(RCTL) ^ RCTL_SECRC) && !tells(RDT, rd(RDT)),
+	   "what is no filter is not told of");
+	ok(tells(RCTL, rd(RCTL) | RCTL_UPE) && tells(RCTL, rd(RCTL) | RCTL_MPE), "modes are");
+	cable.user->rx_filter(cable.arg, &f);
+	ok(f.promiscuous && f.unicast == NET_RX_ALL && f.multicast == NET_RX_ALL, "promiscuous");
+	ok(tells(RA + 8, 0x12005452) && tells(RA + 12, RAH_AV | 0x5734) && tells(RA + 16, 0x005e0001) &&
+	   tells(RA + 20, RAH_AV | 0xfb00) && tells(MTA, 1) && tells(RCTL, RCTL_EN | RCTL_VFE) &&
+	   tells(VFTA, 1 << 5), "addresses, hashes, VLANs too");
+	f = (struct net_rx_filter){ 0 };
+	cable.user->rx_filter(cable.arg, &f);
+	ok(!f.promiscuous && !f.broadcast && f.nr_unicast == 2 && !memcmp(f.unicast_mac[1], OTHER, 6) &&
+	   f.nr_multicast == 1 && !memcmp(f.multicast_mac[0], GROUP, 6) && f.multicast_overflow &&
+	   f.vlan == NET_RX_NORMAL && f.vlans[0] == 1 << 5, "and stand in the answer");
+}
+
 /* IEEE 802.3, clause 3.2.9, bit by bit. */
 static uint32_t crc_of(const uint8_t *p, unsigned int len)
 {
@@ -676,6 +710,7 @@ int main(void)
 	segments(false);
 	segments(true);
 	filters();
+	told_filters();
 	receiving();
 	offloads();
 	hostile();

@@ -278,7 +278,7 @@ def helps():
     ok(h.do("?") == h.do("help"), "? is help")
     infos = h.do("info").splitlines()
     want = {"version", "status", "block", "network", "pci", "registers", "cpus", "qtree", "mtree", "irq",
-            "pic", "mice"}
+            "pic", "mice", "usernet"}
     ok(want <= {x.split()[1] for x in infos}, "info lists what can be shown", infos)
     ok(h.do("help info") == h.do("info"), "as help info does")
     said = h.do("help screendump")
@@ -337,6 +337,7 @@ def helps():
         ("memsave 0 16 /nonexistent/file", "'filename'", "/nonexistent/file"),
         ("balloon 8", "virtio-balloon"),
         ("balloon 8q", "'value'", "'8q'"),
+        ("hostfwd_add tcp::1-:1", "there is no -netdev user"),
     ))
     ok(h.quit() == 0, "quit")
 
@@ -652,6 +653,62 @@ def media():
     ok(h.quit() == 0, "quit")
 
 
+# --- ports that lead into the guest ---
+
+
+def connects(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), LIMIT).close()
+        return True
+    except ConnectionRefusedError:
+        return False
+
+
+def forwards():
+    """Who listens and no longer does; that a guest gets what comes is tests/guest/control.py."""
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        port = s.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        other = s.getsockname()[1]
+    h = Terminal("-netdev", "socket,id=s0,udp=127.0.0.1:9,localaddr=127.0.0.1:0", "-netdev", "user,id=n0",
+                 "-netdev", f"user,id=n1,net=10.5.0.0/24,hostfwd=udp:127.0.0.1:{other}-:7")
+    ok(not connects(port) and h.do(f"hostfwd_add tcp:127.0.0.1:{port}-:22") == "" and connects(port),
+       "hostfwd_add: the port is open")
+    said = h.do("info network")
+    ok(re.search(rf"n0: user.*hostfwd=tcp:127.0.0.1:{port}-:22", said), "info network has it", said)
+    said = h.do("info usernet")
+    ok(re.search(rf"n0:\n(  .*\n)*  TCP\[HOST_FORWARD\] +\d+ +127.0.0.1 +{port} +10.0.2.15 +22 ", said),
+       "info usernet too", said)
+    ok(re.search(rf"n1:\n(  .*\n)*  UDP\[HOST_FORWARD\] +\d+ +127.0.0.1 +{other} +10.5.0.15 +7 ", said),
+       "of the other network, what its option said", said)
+    ok(h.do(f"hostfwd_add n1 :127.0.0.1:{other}-10.5.0.9:80") == "" and connects(other), "for a network by name")
+    ok(h.do(f"hostfwd_remove n1 udp:127.0.0.1:{other}") == "" and connects(other), "TCP is not UDP")
+    errors_of(h, (
+        (f"hostfwd_add tcp:127.0.0.1:{port}-:22", "'rule'", f"cannot listen on port {port}", "in use"),
+        ("hostfwd_add", "'rule'", "missing"),
+        ("hostfwd_add 22", "'rule'", "22", "must be like tcp:127.0.0.1:2222-:22"),
+        ("hostfwd_add sctp::1000-:22", "'rule'", "'sctp'", "neither tcp nor udp"),
+        ("hostfwd_add tcp:there:1000-:22", "'there'", "no address of this host"),
+        ("hostfwd_add tcp::70000-:22", "'70000'", "1 to 65535"),
+        ("hostfwd_add tcp::1000-10.9.9.9:22", "'10.9.9.9'", "guest's network"),
+        ("hostfwd_add tcp::1000-:0", "'0'", "1 to 65535"),
+        ("hostfwd_add tcp::1000", "must be like tcp:127.0.0.1:2222-:22"),
+        ("hostfwd_add n7 tcp::1000-:22", "'n7'", "info network"),
+        ("hostfwd_add s0 tcp::1000-:22", "'netdev_id'", "s0 is no -netdev user"),
+        ("hostfwd_add n0 tcp::1000-:22 x", "'x'", "too many"),
+        ("hostfwd_remove tcp:127.0.0.1:1", "'rule'", "is not forwarded"),
+        (f"hostfwd_remove n1 tcp:127.0.0.1:{port}", "is not forwarded"),
+        (f"hostfwd_remove tcp:127.0.0.1:{port}-:22", "1 to 65535"),
+    ))
+    ok(h.do(f"hostfwd_remove tcp:127.0.0.1:{port}") == "" and not connects(port), "hostfwd_remove: it is closed")
+    ok(f":{port}" not in h.do("info network") and
+       not re.search(rf"HOST_FORWARD.* {port} ", h.do("info usernet")), "and in no list",
+       h.do("info usernet"))
+    errors_of(h, ((f"hostfwd_remove tcp:127.0.0.1:{port}", "is not forwarded"),))
+    ok(h.do(f"hostfwd_add tcp:127.0.0.1:{port}-:23") == "" and connects(port), "and open again")
+    ok(h.quit() == 0, "quit")
+
+
 # --- where a monitor can be ---
 
 
@@ -739,5 +796,6 @@ formats()
 infos()
 ports()
 media()
+forwards()
 transports()
 sys.exit(end())

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A machine for one device: every test of a device links it, and all devices.
 world-y := tests/host/world.o tests/host/backends.o $(devices-y) $(filter host/bus/%,$(host-y)) \
-	host/display/display.o host/input/input.o host/input/keys.o host/balloon.o \
+	host/display/display.o host/input/input.o host/input/keys.o host/balloon.o host/event.o \
 	host/block/choice.o host/firmware.o host/keyval.o host/nearest.o host/report.o
 # A driver of the tests' own on every virtio transport.
 world-virtio-tests := virtio virtio_blk virtio_misc virtio_net
@@ -21,7 +21,7 @@ tests/host/power-y := $(tests/host/block-y:tests/host/block.o=tests/host/power.o
 tests/host/power-libs := -luring -ljson-c $(addprefix -Wl$(comma)--wrap=,open statx pread pwrite preadv pwritev2 \
 	fdatasync fallocate ftruncate io_uring_queue_init io_uring_register_eventfd io_uring_submit)
 # The network back ends in the real event loop.
-tests/host/nets-y := tests/host/nets.o host/sandbox_needs.o host/loop.o host/report.o host/keyval.o host/nearest.o \
+tests/host/nets-y := tests/host/nets.o host/sandbox_needs.o host/loop.o host/event.o host/report.o host/keyval.o host/nearest.o \
 	$(addprefix host/net/,net.o slirp.o socket.o tap.o dump.o)
 tests/host/nets-libs := -lslirp
 tests/host/sandbox-y := tests/host/sandbox.o host/sandbox.o host/sandbox_needs.o host/keyval.o host/nearest.o \
@@ -37,7 +37,7 @@ tests/host/seeing.py-opts := timeout=300
 prog-y += tests/host/vncd
 tests/host/vncd-y := tests/host/vncd.o $(filter host/display/vnc%,$(host-y)) host/display/display.o \
 	host/input/input.o host/input/keys.o host/loop.o host/keyval.o host/keyval_json.o host/nearest.o host/object.o \
-	host/secret.o host/report.o
+	host/event.o host/secret.o host/report.o
 tests/host/vncd-libs := -lvncserver -ljson-c
 # The console in a browser; skipped without chromium (scripts/deps web-test).
 tests/host/web.py-opts := timeout=240

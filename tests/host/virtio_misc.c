@@ -4,6 +4,7 @@
 
 #include "devices/virtio/core.h"
 #include "host/balloon.h"
+#include "host/event.h"
 #include "tests/host/virtio_driver.h"
 
 #define BIT(n) (1ull << (n))
@@ -174,6 +175,17 @@ static struct device *port(const char *kind, struct chardev *chr)
 
 static struct device *console, *agent;
 
+/* What was told of ports: "agent+ agent- ". */
+static char port_events[64];
+
+static void hear(const char *name, const struct event_field *f)
+{
+	size_t at = strlen(port_events);
+
+	if (!strcmp(name, "VSERPORT_CHANGE"))
+		snprintf(port_events + at, sizeof(port_events) - at, "%s%c ", f[0].str, f[1].num ? '+' : '-');
+}
+
 static void serial(uint64_t features)
 {
 	struct device *dev;
@@ -188,6 +200,7 @@ static void serial(uint64_t features)
 	device_set_u64(console, "rows", 43);
 	device_realize(console);
 	agent = port("virtserialport", &line[1]);
+	agent->id = "agent";
 	device_set_ptr(agent, "name", "org.agent.0");
 	device_realize(agent);
 	driver_start(&d, features);
@@ -313,8 +326,12 @@ static void many_ports(void)
 	   "a port, not open, and its name");
 	listen_at(4, 1, 64);
 	ok(line[1].user->room(line[1].arg) == 0, "nothing goes in before the guest has opened it");
+	event_sink = hear;
 	control(1, PORT_OPEN, 1);
 	ok(line[1].user->room(line[1].arg) == 64, "then it does");
+	control(0, PORT_OPEN, 1);
+	control(1, PORT_OPEN, 1);
+	ok(!strcmp(port_events, "agent+ "), "who manages the machine is told, once, of ports with a name");
 	line[1].user->input(line[1].arg, (const uint8_t *)"ping", 4);
 	ok(driver_used(&d, 4, &id, &len) && len == 4 && !memcmp(ram + ear[0], "ping", 4), "in");
 	ok(say(5, "pong", 4) == 0 && !memcmp(line[1].out, "pong", 4), "and out");
@@ -329,6 +346,11 @@ static void many_ports(void)
 	driver_kick(&d, 2);
 	control(1, PORT_READY, 1);
 	ok(!(driver_status(&d) & STATUS_NEEDS_RESET), "a buffer too small for a message");
+	control(1, PORT_OPEN, 0);
+	control(1, PORT_OPEN, 1);
+	driver_set_status(&d, 0);
+	ok(!strcmp(port_events, "agent+ agent- agent+ agent- "), "closed; open; and closed by a reset");
+	event_sink = NULL;
 	agent = port("virtserialport", NULL);
 	device_set_u64(agent, "nr", 1);
 	ok(device_try_realize(agent), "a port that is taken: refused");

@@ -218,15 +218,30 @@ static bool comes(const char *to, const char *tag)
 #define GROUP "\x01\0\x5e\0\0\xfb"
 #define IP "\x08\0\0\0"
 
+static const struct net_rx_filter *filter(void)
+{
+	static struct net_rx_filter f;
+
+	memset(&f, 0, sizeof(f));
+	cable.user->rx_filter(cable.arg, &f);
+	return &f;
+}
+
 static void control(void)
 {
+	const struct net_rx_filter *told;
 	uint8_t table[2048] = { 0 };
+	unsigned int changes;
 
 	fresh_cable(false, 1);
 	start(PCI_MODERN, ALL & ~BIT(F_MQ));
 	ctrl_n = 2;
 	ok(comes(OTHER, IP) && comes(GROUP, IP), "before the driver says a word all frames come");
-	ok(command(0, 0, "\0", 1) == 0, "promiscuous off");
+	told = filter();
+	ok(told->promiscuous && told->broadcast && told->vlan == NET_RX_NORMAL &&
+	   !memcmp(told->main_mac, US, 6), "which is what who manages the machine is told");
+	changes = cable.filtered;
+	ok(command(0, 0, "\0", 1) == 0 && cable.filtered == ++changes, "promiscuous off");
 	ok(comes(US, IP) && comes(BROADCAST, IP) && !comes(OTHER, IP) && !comes(GROUP, IP),
 	   "then its own and broadcasts");
 	ok(command(0, 1, "\1", 1) == 0 && comes(GROUP, IP), "all multicast");
@@ -236,7 +251,13 @@ static void control(void)
 	memcpy(table + 4, OTHER, 6);
 	table[10] = 1;
 	memcpy(table + 14, GROUP, 6);
+	changes = cable.filtered;
 	ok(command(1, 0, table, 20) == 0 && comes(OTHER, IP) && comes(GROUP, IP), "two tables");
+	told = filter();
+	ok(cable.filtered == changes + 1 && !told->promiscuous && !told->broadcast &&
+	   told->multicast == NET_RX_NORMAL && told->nr_unicast == 1 && told->nr_multicast == 1 &&
+	   !memcmp(told->unicast_mac[0], OTHER, 6) && !memcmp(told->multicast_mac[0], GROUP, 6),
+	   "and told");
 	ok(command(1, 0, table, 19) == 1 && command(1, 0, table, 4) == 1 && comes(GROUP, IP),
 	   "tables that are cut off are refused and change nothing");
 	table[0] = table[1] = table[2] = table[3] = 0xff;
@@ -244,6 +265,10 @@ static void control(void)
 	ok(command(1, 1, "\2\0\0\0\0\1", 6) == 0 && comes("\2\0\0\0\0\1", IP) && driver_config(&d, 5, 1) == 1,
 	   "another address");
 	command(1, 1, mac, 6);
+	changes = cable.filtered;
+	ok(command(2, 0, "\7\0", 2) == 0 && filter()->vlans[0] == 1 << 7 && cable.filtered == changes + 1 &&
+	   command(2, 1, "\7\0", 2) == 0 && !filter()->vlans[0] && cable.filtered == changes + 2,
+	   "a VLAN that comes and goes is told");
 	ok(!comes(US, "\x81\0\0\x05") && command(2, 0, "\5\0", 2) == 0 && comes(US, "\x81\0\0\x05") &&
 	   command(2, 1, "\5\0", 2) == 0 && !comes(US, "\x81\0\0\x05"), "VLANs come and go");
 	ok(command(2, 0, "\0\x10", 2) == 1, "VLAN 4096 does not exist");

@@ -85,7 +85,7 @@ static void info(void)
 		printf("info none\n");
 	else
 		printf("info %s %u %u %s %u %s\n", i.host, i.port, i.web_port, i.auth, i.clients,
-		       i.clients ? vnc_client(0) : "-");
+		       i.clients ? vnc_viewer(0)->viewer.host : "-");
 }
 
 static void command(char *line)

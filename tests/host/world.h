@@ -117,6 +117,7 @@ struct netdev {
 	size_t len;
 	struct net_offload off;
 	unsigned int sent, asked;	/* frames; net_ready() calls */
+	unsigned int filtered;		/* net_rx_filter_changed() calls */
 };
 
 bool cable_receive(struct netdev *nd, const void *frame, size_t len);
