@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "devices/pc/rtc.h"
+#include "host/event.h"
 
 #define NS_PER_S 1000000000ll
 #define UIP_NS 244000ll
@@ -57,6 +58,7 @@ struct rtc {
 	uint8_t cell[NR_CELLS];
 	enum rtc_clock clock;
 	int64_t offset;		/* guest's time minus that clock, ns */
+	int64_t moved;		/* by how much the guest has set it off from its first time, ns */
 	uint64_t ran_seen;	/* the guest's running time when the timer came last */
 	int64_t second_seen;	/* the guest's second up to which UF and AF are worked out */
 	uint64_t period_seen;	/* the same for PF, in periods of the rate */
@@ -141,9 +143,13 @@ static void cells_to_time(struct rtc *r)
 		.tm_year = decode(r, r->cell[YEAR]) + (decode(r, r->cell[CENTURY]) - 19) * 100,
 	};
 
+	int64_t before = r->offset;
+
 	/* The first update comes half a second after the divider is let go (data sheet, DV bits). */
 	r->offset = (int64_t)timegm(&tm) * NS_PER_S + NS_PER_S / 2 - source_ns(r);
 	r->second_seen = guest_second(r);
+	r->moved += r->offset - before;
+	event_send("RTC_CHANGE", EVENT_INT("offset", (r->moved + NS_PER_S / 2) / NS_PER_S));
 }
 
 static bool alarm_matches(const struct rtc *r, int64_t second)

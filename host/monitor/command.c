@@ -89,6 +89,11 @@ struct json_object *get_obj(struct json_object *o, const char *name)
 	return json_object_object_get_ex(o, name, &v) ? v : NULL;
 }
 
+bool string_is_text(struct json_object *s)
+{
+	return strlen(json_object_get_string(s)) == (size_t)json_object_get_string_len(s);
+}
+
 const char *get_str(struct json_object *o, const char *name)
 {
 	struct json_object *v = get_obj(o, name);
@@ -239,6 +244,10 @@ static bool check_value(struct call *c, const struct field *f, struct json_objec
 	if (json_object_get_type(v) != json_kinds[f->kind].type) {
 		call_fail(c, GENERIC_ERROR, "Parameter '%s' must be %s", f->name,
 			  json_kinds[f->kind].words);
+		return false;
+	}
+	if (json_object_is_type(v, json_type_string) && !string_is_text(v)) {
+		call_fail(c, GENERIC_ERROR, "Parameter '%s' must not contain a NUL", f->name);
 		return false;
 	}
 	if (f->kind == KIND_SIZE && json_object_get_int64(v) < 0) {

@@ -36,6 +36,11 @@ static const struct field balloon[] = {
 	{ 0 }
 };
 
+static const struct field rtc[] = {
+	{ "offset", KIND_INT, "seconds that it is ahead of the time it would have had" },
+	{ 0 }
+};
+
 static const struct field rx_filter[] = {
 	{ "name", KIND_STR, "the card's id", .optional = true },
 	{ "path", KIND_STR, "the card" },
@@ -80,6 +85,7 @@ static const struct event_class events[] = {
 	{ "DEVICE_TRAY_MOVED", "a drive's tray was opened or closed", tray },
 	{ "BLOCK_IO_ERROR", "a disk below failed", io_error },
 	{ "BALLOON_CHANGE", "the balloon has changed the guest's memory", balloon },
+	{ "RTC_CHANGE", "the guest has set the clock", rtc },
 	{ "NIC_RX_FILTER_CHANGED", "a card takes other frames now; said once until query-rx-filter", rx_filter },
 	{ "VSERPORT_CHANGE", "the guest opened or closed a port of a virtio console", port },
 	{ "VNC_CONNECTED", "a viewer has connected", viewer },

@@ -116,6 +116,8 @@ const char *get_str(struct json_object *o, const char *name);
 int64_t get_int(struct json_object *o, const char *name);
 bool get_bool(struct json_object *o, const char *name);
 struct json_object *get_obj(struct json_object *o, const char *name);
+/* C's functions see all of it: JSON may have a NUL within. */
+bool string_is_text(struct json_object *s);
 
 /* --- the languages --- */
 

@@ -56,6 +56,7 @@ static void begin(struct monitor *mon)
 
 	if (!qmp || !(qmp->tok = json_tokener_new_ex(MAX_DEPTH)))
 		die("out of memory for a monitor");
+	json_tokener_set_flags(qmp->tok, JSON_TOKENER_VALIDATE_UTF8);
 	mon->own = qmp;
 	json_object_object_add(q, "version", version());
 	json_object_object_add(q, "capabilities", json_object_new_array());
@@ -144,7 +145,10 @@ static const char *wrong_object(struct json_object *o, char *buf, size_t len)
 				 "arguments and id", name);
 		return buf;
 	}
-	return get_obj(o, "execute") ? NULL : "QMP input lacks member 'execute'";
+	if (!get_obj(o, "execute"))
+		return "QMP input lacks member 'execute'";
+	return string_is_text(get_obj(o, "execute")) ? NULL
+						     : "QMP input member 'execute' must not contain a NUL";
 }
 
 static void command(struct monitor *mon, struct json_object *o)

@@ -4,12 +4,14 @@
 
     tests/host/qmp.py [PATH-OF-ANYKVM [ACCEL]]
 """
+import datetime
 import json
 import os
 import socket
 import sys
 import time
 
+import rfb
 from little import LIMIT, TMP, Machine, end, ok
 from qmp_client import Qmp
 
@@ -103,6 +105,99 @@ def protocol(q):
        "VM status: running\n", "human-monitor-command")
 
 
+def hostile(q, path):
+    """What no client should send; the next command is answered all the same."""
+    for text, words in ((b'{"execute": "\xff\xfe"}\n', ["JSON", "utf-8"]),
+                        (b'{"execute": "query-name", "id": "\xc3"}\n', ["JSON", "utf-8"]),
+                        (b'{"execute": "query-name\\u0000x"}\n', ["'execute'", "NUL"]),
+                        (b'{"execute": "human-monitor-command", "arguments": {"command-line": "info\\u0000x"}}\n',
+                         ["'command-line'", "NUL"]),
+                        (b'{"execute": "query-name", "id": ' + b"[" * 70 + b"]" * 70 + b"}\n", ["JSON", "deep"]),
+                        (b'{"execute": "query-name", "arguments": ' + b'{"a":' * 70 + b"1" + b"}" * 71 + b"\n",
+                         ["JSON", "deep"]),
+                        (b"\0\n", ["JSON"]), (b"{}\n", ["execute"]), (b"null\n", ["object"]),
+                        (b"GET / HTTP/1.0\n", ["JSON"])):
+        a = q.raw(text)
+        ok(error(a, "GenericError", *words), f"refused: {text[:50]!r}", a)
+    q.s.settimeout(4 * LIMIT)
+    a = q.raw(b'{"execute": "query-name", "id": "' + b"x" * (17 << 20) + b'"}\n')
+    ok(error(a, "GenericError", "too long"), "a command of 17 MiB", str(a)[:200])
+    a = q.raw(b'{"id": ["\xc3\xa4"], "arguments": {}, "execute": "query-name"}')
+    ok(a == {"return": {"name": "little"}, "id": ["\u00e4"]}, "members in any order, beyond ASCII", a)
+    a = q.raw(b'{"execute": "query-name", "id": ' + b"[" * 50 + b"]" * 50 + b"}")
+    ok("return" in a, "what is nested less deeply goes")
+    a = q.raw(b'{"execute": "query-name", "id": 12345678901234567890}')
+    ok(a["id"] == 12345678901234567890, "a large number comes back as it is", a)
+    half = Qmp(path)
+    half.begin()
+    half.s.sendall(b'{"execute": "query-name", "id"')
+    half.s.close()
+    again = Qmp(path)
+    ok(again.begin().send("query-name") == {"return": {"name": "little"}},
+       "half a command and gone: the next client begins anew")
+    again.s.close()
+
+
+def two(q, path):
+    """Each has its own negotiation and its own events."""
+    other = Qmp(path)
+    ok(error(other.send("query-status"), "CommandNotFound", "qmp_capabilities"), "the second one negotiates too")
+    q.events.clear()
+    q.send("stop")
+    ok(q.event("STOP"), "an event for the first")
+    other.begin()
+    other.send("cont")
+    ok(q.event("RESUME") and other.event("RESUME"), "and for both, whoever did it")
+    ok(not [e for e in other.events if e["event"] == "STOP"], "what was before it began is not told")
+    ok(q.raw(b'{"execute": "query-name", "id": 1}')["id"] == 1 and
+       other.raw(b'{"execute": "query-name", "id": 2}')["id"] == 2, "answers go to who asked")
+    other.s.close()
+
+
+def other_value(schema, type_name):
+    """A value that is not of this type; None: all are."""
+    meta = schema.entries[type_name]["meta-type"]
+    if type_name == "any":
+        return None
+    return "none such" if meta in ("array", "object") or type_name in ("int", "size", "bool") else \
+        {} if meta == "builtin" else "none such"
+
+
+def held_to_the_table(q, schema):
+    """Every command takes what the schema says, and nothing else."""
+    for name, e in sorted(schema.entries.items()):
+        if e["meta-type"] != "command" or name == "qmp_capabilities":
+            continue
+        bad = []
+        members = schema.entries[e["arg-type"]]["members"]
+        if not error(q.send(name, no_such=1), "GenericError", "'no-such'", "unexpected"):
+            bad.append("no-such")
+        for m in members:
+            val = other_value(schema, m["type"])
+            if val is not None and not error(q.send(name, **{m["name"]: val}), "GenericError",
+                                             f"'{m['name']}'"):
+                bad.append(m["name"])
+        need = [m["name"] for m in members if "default" not in m]
+        if need and not error(q.send(name), "GenericError", f"'{need[0]}'", "missing"):
+            bad.append(f"without {need[0]}")
+        ok(not bad, f"{name}: its arguments are checked against its schema", bad)
+
+
+def classes(q, schema):
+    ok(error(q.send("blockdev-open-tray", device="nothing"), "DeviceNotFound", "'nothing'"), "class DeviceNotFound")
+    ok(error(q.send("set_link", name="nothing", up=True), "DeviceNotFound", "'nothing'"), "of a network")
+    ok(error(q.send("device-list-properties", typename="nothing"), "DeviceNotFound", "'nothing'"), "of a kind")
+    types = [t["name"] for t in q.send("qom-list-types", implements="device")["return"]]
+    ok({"e1000", "virtio-blk-pci", "rtc", "virtserialport"} <= set(types), "qom-list-types", types)
+    bad = []
+    for name in types:
+        a = q.send("device-list-properties", typename=name)
+        bad += [schema.wrong("[device-list-properties-ret]", a.get("return"), name)]
+    ok(not any(bad), "device-list-properties of each", [b for b in bad if b])
+    a = {p["name"] for p in q.send("device-list-properties", typename="e1000")["return"]}
+    ok({"mac", "netdev", "romfile"} <= a, "those of e1000", a)
+
+
 def introspection(q):
     a = q.send("query-qmp-schema")
     schema = Schema(a["return"])
@@ -120,6 +215,83 @@ def introspection(q):
             schema.wrong(schema.entries[name]["ret-type"], a["return"], name)
         ok(not bad, f"{name} is as the schema says", f"{bad}\n{json.dumps(a)[:600]}")
     return schema
+
+
+def port(q, where, val=None, size="b"):
+    """Through the monitor for people: write to a port, or read it."""
+    line = f"i/{size} {where:#x}" if val is None else f"o/{size} {where:#x} {val:#x}"
+    said = q.send("human-monitor-command", command_line=line)["return"]
+    return int(said.split("=")[1], 16) if val is None else said
+
+
+def as_schema(schema, e):
+    return e and not schema.wrong(schema.entries[e["event"]]["arg-type"], e.get("data", {}), e["event"])
+
+
+def board_events(q, schema):
+    q.events.clear()
+    ok(q.send("system_powerdown") == {"return": {}} and q.event("POWERDOWN"), "event POWERDOWN")
+    for cell, val in ((11, 0x82), (9, 0x30), (0x32, 0x20), (8, 1), (7, 2), (4, 3), (2, 4), (0, 5)):
+        port(q, 0x70, cell)
+        port(q, 0x71, val)
+    ok(not [e for e in q.events if e["event"] == "RTC_CHANGE"], "nothing is told while the clock is held")
+    port(q, 0x70, 11)
+    port(q, 0x71, 0x02)
+    e = q.event("RTC_CHANGE")
+    want = datetime.datetime(2030, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc).timestamp() - time.time()
+    ok(as_schema(schema, e) and abs(e["data"]["offset"] - want) < LIMIT, "event RTC_CHANGE: 2030, in BCD", (e, want))
+    offset = e["data"]["offset"]
+    port(q, 0x70, 4)
+    port(q, 0x71, 0x05)
+    e = q.event("RTC_CHANGE")
+    ok(abs(e["data"]["offset"] - offset - 7200) <= 60, "two hours more", (e, offset))
+    ok(q.send("query-rx-filter")["return"] == [], "no card, no filter")
+
+
+def viewers():
+    path = os.path.join(TMP.name, "qmp-vnc")
+    m = Machine("-qmp", f"unix:{path},server=on,wait=off", "-serial", "null", "-vnc", ":50,to=99,websocket=on",
+                "-device", "virtio-balloon-pci", "-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0,id=v0",
+                "-netdev", "user,id=n1", "-device", "e1000,netdev=n1,id=e0", tty=False)
+    q = Qmp(path).begin()
+    schema = Schema(q.send("query-qmp-schema")["return"])
+    info = q.send("query-vnc")["return"]
+    v = rfb.Viewer(int(info["service"]))
+    e = q.event("VNC_CONNECTED")
+    host, service = v.sock.getsockname()
+    ok(as_schema(schema, e) and e["data"]["client"] ==
+       {"host": host, "service": str(service), "family": "ipv4", "websocket": False} and
+       e["data"]["server"] == {"host": "127.0.0.1", "service": info["service"], "family": "ipv4",
+                               "websocket": False, "auth": "none"}, "event VNC_CONNECTED", e)
+    came = e["data"]
+    e = q.event("VNC_INITIALIZED")
+    ok(as_schema(schema, e) and e["data"] == came, "event VNC_INITIALIZED", e)
+    a = q.send("query-vnc")["return"]
+    ok(a["clients"] == [came["client"]] and not schema.wrong("query-vnc-ret", a, "query-vnc"), "query-vnc", a)
+    v.close()
+    e = q.event("VNC_DISCONNECTED")
+    ok(as_schema(schema, e) and e["data"] == came, "event VNC_DISCONNECTED", e)
+    s = socket.create_connection(("127.0.0.1", int(info["service"])))
+    ok(q.event("VNC_CONNECTED"), "somebody who says nothing")
+    s.close()
+    e = q.event("VNC_DISCONNECTED")
+    ok(e and not [x for x in q.events if x["event"] == "VNC_INITIALIZED"], "is never ready")
+    ok(q.send("query-vnc")["return"]["clients"] == [], "nobody is left")
+    a = q.send("query-rx-filter")["return"]
+    ok([f["name"] for f in a] == ["v0", "e0"] and not schema.wrong("[query-rx-filter-ret]", a, "query-rx-filter") and
+       a[0]["promiscuous"] and a[1]["main-mac"] == "52:54:00:12:34:57" and a[1]["vlan"] == "all", "query-rx-filter", a)
+    ok(len(q.send("query-rx-filter", name="e0")["return"]) == 1 and
+       len(q.send("query-rx-filter", name="n1")["return"]) == 1, "of one, by its name or its cable's")
+    ok(error(q.send("query-rx-filter", name="x0"), "DeviceNotFound", "'x0'"), "of none")
+    m.p.terminate()
+    m.wait()
+    m.close()
+    m = Machine("-qmp", f"unix:{path},server=on,wait=off", "-serial", "null", tty=False)
+    q = Qmp(path).begin()
+    ok(error(q.send("query-balloon"), "DeviceNotActive", "virtio-balloon-pci"), "class DeviceNotActive")
+    m.p.terminate()
+    m.wait()
+    m.close()
 
 
 def states(q, schema):
@@ -162,12 +334,17 @@ def heard(s, text):
 
 def life():
     path, line = os.path.join(TMP.name, "qmp"), os.path.join(TMP.name, "line")
-    args = ("-qmp", f"unix:{path},server=on,wait=off", "-serial", f"unix:{line},server=on,wait=off")
+    args = ("-qmp", f"unix:{path},server=on,wait=off", "-qmp", f"unix:{path}2,server=on,wait=off", "-serial", f"unix:{line},server=on,wait=off")
     m = Machine(*args, "-name", "little", "-device", "virtio-balloon-pci", "-uuid", "550e8400-e29b-41d4-a716-446655440000",
                 tty=False)
     q = Qmp(path)
     protocol(q)
+    hostile(q, path + "2")
     schema = introspection(q)
+    held_to_the_table(q, schema)
+    classes(q, schema)
+    two(q, path + "2")
+    board_events(q, schema)
     ok(q.send("query-name")["return"] == {"name": "little"}, "query-name")
     ok(q.send("query-uuid")["return"]["UUID"] == "550e8400-e29b-41d4-a716-446655440000", "query-uuid")
     states(q, schema)
@@ -249,5 +426,6 @@ def flood():
 
 
 life()
+viewers()
 flood()
 sys.exit(end())
