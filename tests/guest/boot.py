@@ -252,6 +252,16 @@ def grub(directory):
     expect(text, r"grub is here", r"^Linux .* x86_64 GNU/Linux", r"^CPUs: 1 x ")
 
 
+def anykvm_grub(directory):
+    """The same image as a virtio disk of our own PC: SeaBIOS, GRUB from its first sectors, Linux."""
+    ready = f"{GUEST}/grub.iso"
+    iso = ready if KVM and os.path.exists(ready) else linux_iso(directory)
+    text = run(anykvm("-m", "512", "-nodefaults", "-vga", "none", "-nographic", "-no-reboot",
+                      "-drive", f"if=virtio,format=raw,snapshot=on,file={iso}"), 240)
+    expect(text, r"Booting from Hard Disk", r"grub is here", r"^Linux .* x86_64 GNU/Linux",
+           r"^CPUs: 1 x ")
+
+
 def linux_iso(directory, words=""):
     tool("xorriso")
     need("/usr/lib/grub/i386-pc", "GRUB for BIOS")
@@ -520,7 +530,7 @@ DISK_PAGES = 512
 DISK_SCRIPT = """#!/bin/sh
 bb=/bin/busybox
 for m in %s; do $bb insmod /modules/$m || exit 4; done
-for d in vda sda; do
+for d in %s; do
 	i=0
 	while [ ! -b /dev/$d ]; do $bb sleep 0.1; i=$((i + 1)); [ $i -lt 100 ] || exit 3; done
 	/tests/disk /dev/$d %d || exit
@@ -536,16 +546,15 @@ def compile_disk(path):
         raise Wrong(p.stdout.decode(errors="replace"))
 
 
-def disk_linux(directory):
-    """Linux, and its drivers: pages of code come by virtio and by the ATA controller's DMA."""
-    kernel = need(f"{GUEST}/vmlinuz-amd64", "the amd64 kernel")
-    busybox = need(f"{GUEST}/busybox-amd64", "its busybox")
-    kos = modules("virtio_pci", "virtio_blk", "ata_piix", "sd_mod")
-    script, disk, initrd, image = (os.path.join(directory, n) for n in
-                                   ("run", "disk", "initrd.gz", "disk.img"))
-    with open(script, "w", encoding="utf-8") as f:
-        f.write(DISK_SCRIPT % (" ".join(map(os.path.basename, kos)), DISK_PAGES))
-    os.chmod(script, 0o755)
+def disk_initrd(directory, kos, disks, more="", **scripts):
+    """An initrd that reads these disks to their ends and then does more; and their image."""
+    texts = {"run": DISK_SCRIPT % (" ".join(map(os.path.basename, kos)), disks, DISK_PAGES) + more,
+             **scripts}
+    for name, text in texts.items():
+        with open(os.path.join(directory, name), "w", encoding="utf-8") as f:
+            f.write(text)
+        os.chmod(f.name, 0o755)
+    disk, initrd, image = (os.path.join(directory, n) for n in ("disk", "initrd.gz", "disk.img"))
     with open(image, "wb") as f:
         for n in range(DISK_PAGES):  # mov $n, %eax; ret; nop; nop
             f.write((b"\xb8" + n.to_bytes(4, "little") + b"\xc3\x90\x90") * 512)
@@ -553,17 +562,53 @@ def disk_linux(directory):
         disk = f"{GUEST}/disk"
     else:
         compile_disk(disk)
-    argv = [os.path.join(TOP, "scripts/mkinitrd"), initrd, busybox, f"tests/run={script}",
-            f"tests/disk={disk}", *(f"modules/{os.path.basename(k)}={k}" for k in kos)]
+    argv = [os.path.join(TOP, "scripts/mkinitrd"), initrd,
+            need(f"{GUEST}/busybox-amd64", "its busybox"), f"tests/disk={disk}",
+            *(f"tests/{n}={directory}/{n}" for n in texts),
+            *(f"modules/{os.path.basename(k)}={k}" for k in kos)]
     p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if p.returncode:
         raise Wrong(p.stdout.decode(errors="replace"))
+    return initrd, image
+
+
+def disk_linux(directory):
+    """Linux, and its drivers: pages of code come by virtio and by the ATA controller's DMA."""
+    kernel = need(f"{GUEST}/vmlinuz-amd64", "the amd64 kernel")
+    initrd, image = disk_initrd(directory, modules("virtio_pci", "virtio_blk", "ata_piix", "sd_mod"),
+                                "vda sda")
     drives = [word for kind in ("virtio", "ide")
               for word in ("-drive", f"file={image},format=raw,snapshot=on,if={kind}")]
     text = run(qemu("-m", "256", "-smp", "2", "-nographic", "-no-reboot", "-kernel", kernel,
                     "-initrd", initrd, *drives, "-append",
                     "console=ttyS0 panic=-1 anykvm.run=run"), 180)
     expect(text, rf"(?s)anykvm-disk: {DISK_PAGES} .*anykvm-disk: {DISK_PAGES} ", "^anykvm-exit: 0")
+
+
+PC_SCRIPT = """
+$bb ip link set eth0 up
+$bb udhcpc -i eth0 -n -q -t 10 -T 2 -s /tests/lease || exit 5
+$bb ping -c 2 -w 20 10.0.2.2 || exit 6
+"""
+
+LEASE = """#!/bin/busybox sh
+[ "$1" = bound ] || exit 0
+/bin/busybox ip addr add $ip/$mask dev $interface
+echo "anykvm-lease: $ip"
+"""
+
+
+def anykvm_pc(directory):
+    """Our own PC: pages of code by the ATA controller's DMA, an address by DHCP through an e1000."""
+    kernel = need(f"{GUEST}/vmlinuz-amd64", "the amd64 kernel")
+    initrd, image = disk_initrd(directory, modules("ata_piix", "sd_mod", "e1000"), "sda", PC_SCRIPT,
+                                lease=LEASE)
+    text = run(anykvm("-m", "256", "-nodefaults", "-vga", "none", "-nographic", "-no-reboot",
+                      "-kernel", kernel, "-initrd", initrd, "-drive",
+                      f"file={image},format=raw,snapshot=on,if=ide", "-netdev", "user,id=n",
+                      "-device", "e1000,netdev=n,romfile=", "-append",
+                      "console=ttyS0 panic=-1 anykvm.run=run"), 180)
+    expect(text, f"anykvm-disk: {DISK_PAGES} ", r"^anykvm-lease: 10\.0\.2\.15", "^anykvm-exit: 0")
 
 
 NET_SCRIPT = """#!/bin/sh
@@ -600,6 +645,8 @@ ROWS = {
     "anykvm-amd64": anykvm_amd64,
     "anykvm-amd64-smp": anykvm_amd64_smp,
     "anykvm-686": anykvm_686,
+    "anykvm-grub": anykvm_grub,
+    "anykvm-pc": anykvm_pc,
     "anykvm-686-smp": anykvm_686_smp,
     "qemu-amd64": qemu_amd64,
     "qemu-amd64-smp": qemu_amd64_smp,
