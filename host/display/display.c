@@ -102,7 +102,9 @@ const struct surface *display_resize(struct display *d, unsigned int width, unsi
 	d->surface.width = width;
 	d->surface.height = height;
 	d->surface.stride = width * (unsigned int)sizeof(uint32_t);
-	memset(d->surface.pixels, 0, (size_t)d->surface.stride * height);
+	/* Black: fresh memory, which there is none of until somebody looks. */
+	if (madvise(d->surface.pixels, SURFACE_MAX, MADV_DONTNEED))
+		memset(d->surface.pixels, 0, (size_t)d->surface.stride * height);
 	for (v = d->viewers; v; v = v->next)
 		if (v->looking && v->resized)
 			v->resized(v, &d->surface);

@@ -3,6 +3,8 @@
  * The VGA and the "std" card, by their registers: ports, the window at A0000h in all its modes held
  * against a plane-by-plane model, what is drawn, VBE, and the screen's viewers.
  */
+#include <sys/mman.h>
+
 #include "devices/vga/vga.h"
 #include "tests/host/vga_io.h"
 
@@ -764,6 +766,36 @@ static void viewers(void)
 	ok(!display_create(NULL, NULL), "one screen only");
 }
 
+/* Pages of the surface that are memory. */
+static unsigned int surface_pages(const struct surface *s)
+{
+	static unsigned char there[1024];
+	size_t n = (size_t)s->stride * s->height / 4096, i;
+	unsigned int got = 0;
+
+	if (n > sizeof(there) || mincore(s->pixels, n * 4096, there))
+		return ~0u;
+	for (i = 0; i < n; i++)
+		got += there[i] & 1;
+	return got;
+}
+
+static void surface_memory(void)
+{
+	const struct surface *s;
+	size_t i, bad = 0;
+
+	make_card();
+	s = display_resize(screen, 640, 400);
+	ok(s && surface_pages(s) == 0, "a screen that nobody has looked at takes no memory");
+	memset(s->pixels, 0xff, (size_t)s->stride * s->height);
+	ok(surface_pages(s) == 250, "one that is drawn does");
+	ok(display_resize(screen, 800, 480) == s && surface_pages(s) == 0, "until its size changes");
+	for (i = 0; i < 800 * 480; i++)
+		bad += s->pixels[i] != 0;
+	ok(!bad, "then it is black");
+}
+
 int main(void)
 {
 	ports();
@@ -779,5 +811,6 @@ int main(void)
 	window_as_memory();
 	edid();
 	viewers();
+	surface_memory();
 	return world_end();
 }
