@@ -5,4 +5,4 @@ host-y += host/boot/rom_code.o
 host-libs += -lslirp
 host-libs += -lpng
 host-libs += -luring
-host-libs += -lvncserver -lncursesw -ltinfo
+host-libs += -lncursesw -ltinfo

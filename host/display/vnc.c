@@ -107,6 +107,8 @@ void vnc_option(const char *option, const char *val)
 		keyval_die(kv, "lossy=on: libvncserver takes JPEG or leaves it as each viewer asks");
 	vnc.said = strdup(val);
 	keyval_end(kv);
+	/* Now: later there may be a -chroot, and a sandbox. */
+	vnc_library_open();
 }
 
 static void parse_vnc(struct config *cfg, const char *val)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The parts of the VNC server: vnc.c is what was asked for, vnc_listen.c the way in, vnc_server.c
- * the thread with libvncserver and the picture, vnc_input.c keys and pointers.
+ * the thread with libvncserver and the picture, vnc_input.c keys and pointers, vnc_library.c where
+ * libvncserver comes from.
  */
 #ifndef ANYKVM_HOST_DISPLAY_VNC_INTERNAL_H
 #define ANYKVM_HOST_DISPLAY_VNC_INTERNAL_H
@@ -56,6 +57,10 @@ struct vnc_client {
 	bool told_ready;			/* VNC_INITIALIZED has been sent */
 	struct vnc_viewer who;
 };
+
+/* vnc_library.c: before any function of <rfb/rfb.h>; dies when it cannot */
+void vnc_library_open(void);
+void vnc_library_client_wait(int ms);	/* rfbMaxClientWait */
 
 /* vnc_listen.c */
 void vnc_listen(void);			/* dies when it cannot */

@@ -443,7 +443,7 @@ static void make_screen(void)
 	char name[128];
 
 	rfbLogEnable(0);
-	rfbMaxClientWait = CLIENT_WAIT;
+	vnc_library_client_wait(CLIENT_WAIT);
 	s = rfbGetScreen(NULL, NULL, (int)width, (int)height, 8, 3, 4);
 	if (!s)
 		die("-vnc %s: out of memory", vnc.said);

@@ -19,14 +19,15 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 ANYKVM = sys.argv[1] if len(sys.argv) > 1 else os.path.join(TOP, "build/anykvm")
 
 
-def run(args):
-    p = subprocess.run([ANYKVM, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+def run(args, **env):
+    p = subprocess.run([ANYKVM, *args], stdin=subprocess.DEVNULL, capture_output=True, timeout=20,
+                       env={**os.environ, **env})
     return p.returncode, p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")
 
 
-def refused(name, args, *words):
+def refused(name, args, *words, **env):
     """One line, status 1, nothing on standard output, and every word in the line."""
-    rc, out, err = run(args)
+    rc, out, err = run(args, **env)
     good = (rc == 1 and out == "" and err.startswith("anykvm: ") and err.count("\n") == 1
             and err.endswith("\n") and all(w in err for w in words))
     ok(good, name, f"status {rc}\nstdout {out!r}\nstderr {err!r}")
@@ -129,6 +130,13 @@ def main():
                 f"bootindex={bad}: must be a whole number from 0 to 2147483647")
     refused("33 virtio devices over MMIO", ["-accel", "bt", "-bios", "bios-256k.bin"] +
             ["-device", "virtio-rng-device"] * 33, "all 32 places", "take virtio-rng-pci")
+    file("libvncserver.so.1", b"no library")
+    refused("-vnc with a libvncserver that is none", ["-accel", "bt", "-vnc", ":47"], "-vnc:",
+            "libvncserver.so.1", "package", LD_LIBRARY_PATH=tmp.name)
+    libraries = run([], LD_TRACE_LOADED_OBJECTS="1")[1]
+    ok("libc.so" in libraries and "vncserver" not in libraries and "gnutls" not in libraries,
+       "what only viewers need is not linked", libraries)
+
     refused("unknown option", ["-krenel", "x"], "-krenel", "did you mean -kernel?")
     refused("unknown option, another", ["-nographics"], "-nographics", "did you mean -nographic?")
     refused("unknown option after good ones", ["-m", "64", "-aceel", "kvm"], "-aceel", "-accel?")

@@ -38,7 +38,7 @@ prog-y += tests/host/vncd
 tests/host/vncd-y := tests/host/vncd.o $(filter host/display/vnc%,$(host-y)) host/display/display.o \
 	host/input/input.o host/input/keys.o host/loop.o host/keyval.o host/keyval_json.o host/nearest.o host/object.o \
 	host/event.o host/secret.o host/report.o
-tests/host/vncd-libs := -lvncserver -ljson-c
+tests/host/vncd-libs := -ljson-c
 # The console in a browser; skipped without chromium (scripts/deps web-test).
 tests/host/web.py-opts := timeout=240
 
