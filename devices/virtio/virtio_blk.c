@@ -66,7 +66,16 @@ struct virtio_blk {
 	struct block_choice choice;
 	/* The driver's. */
 	bool writeback;
+	/* Neighbours that are taken together; see gather(). */
+	struct {
+		bool gathering;
+		struct request *first, *last;
+		unsigned int nr_iov;
+		uint64_t len;
+	} run;
 };
+
+#define MAX_RUN (256u << 10)	/* bytes */
 
 struct request {
 	struct block_request req;
@@ -79,6 +88,9 @@ struct request {
 	unsigned int nr_maps, max_maps;
 	struct dma_map *map;
 	struct iovec *iov;
+	uint64_t len;
+	struct request *with;		/* the next of a run */
+	struct iovec *run_iov;		/* of a run's first: everybody's */
 };
 
 static struct virtio_blk *to_blk(struct virtio_dev *v)
@@ -111,16 +123,99 @@ static void finish(struct request *r, uint8_t status)
 	free(r);
 }
 
+/* --- runs --- */
+
+/*
+ * Requests that the driver made available together, and of which each begins where the one before
+ * ended, go to the disk as one. Should that one fail, each goes by itself: none answers for another.
+ */
+
+static void each_alone(struct request *r)
+{
+	struct request *next;
+
+	free(r->run_iov);
+	r->run_iov = NULL;
+	for (; r; r = next) {
+		next = r->with;
+		r->with = NULL;
+		r->req.iov = r->iov;
+		r->req.nr_iov = (int)r->nr_maps;
+		r->req.len = r->len;
+		block_submit(r->b->blk, &r->req);
+	}
+}
+
+static void submit_run(struct virtio_blk *b)
+{
+	struct request *r = b->run.first, *each;
+	struct iovec *to;
+
+	b->run.first = NULL;
+	if (!r)
+		return;
+	if (r->with)
+		r->run_iov = calloc(b->run.nr_iov, sizeof(*to));
+	if (!r->run_iov) {
+		each_alone(r);
+		return;
+	}
+	to = r->run_iov;
+	for (each = r; each; each = each->with) {
+		memcpy(to, each->iov, each->nr_maps * sizeof(*to));
+		to += each->nr_maps;
+	}
+	r->req.iov = r->run_iov;
+	r->req.nr_iov = (int)b->run.nr_iov;
+	r->req.len = b->run.len;
+	block_submit(b->blk, &r->req);
+}
+
+static void gather(struct request *r)
+{
+	struct virtio_blk *b = r->b;
+	const struct request *first = b->run.first;
+
+	if (first && first->req.op == r->req.op && first->req.fua == r->req.fua &&
+	    first->req.offset + b->run.len == r->req.offset && b->run.len + r->len <= MAX_RUN &&
+	    b->run.nr_iov + r->nr_maps <= IOV_MAX) {
+		b->run.last->with = r;
+	} else {
+		submit_run(b);
+		b->run.first = r;
+		b->run.nr_iov = 0;
+		b->run.len = 0;
+	}
+	b->run.last = r;
+	b->run.nr_iov += r->nr_maps;
+	b->run.len += r->len;
+}
+
+static void finish_run(struct request *r)
+{
+	struct request *next;
+
+	free(r->run_iov);
+	for (; r; r = next) {
+		next = r->with;
+		finish(r, S_OK);
+	}
+}
+
 static void next_range(struct request *r);
 
 static void done(struct block_request *req, int err)
 {
 	struct request *r = req->arg;
 
-	if (!err && r->next_range < r->nr_ranges)
+	if (err && r->with)
+		each_alone(r);
+	else if (!err && r->next_range < r->nr_ranges)
 		next_range(r);
+	else if (err)
+		finish(r, S_IOERR);
 	else
-		finish(r, err ? S_IOERR : S_OK);
+		finish_run(r);
 }
 
 /* Does a write last only until a flush? (5.2.6.2) */
@@ -136,10 +231,13 @@ static void submit(struct request *r, enum block_op op, uint64_t sector, uint64_
 	r->req.op = op;
 	r->req.fua = !write_cache(r->b) && (op == BLOCK_WRITE || op == BLOCK_WRITE_ZEROES);
 	r->req.offset = sector * SECTOR;
-	r->req.len = len;
+	r->req.len = r->len = len;
 	r->req.done = done;
 	r->req.arg = r;
-	block_submit(r->b->blk, &r->req);
+	if (r->b->run.gathering && op <= BLOCK_WRITE)
+		gather(r);
+	else
+		block_submit(r->b->blk, &r->req);
 }
 
 /* Does it lie inside the disk? Nothing overflows after that. */
@@ -320,13 +418,17 @@ static void begin(struct virtio_blk *b, unsigned int queue, struct virtio_chain 
 
 static void notified(struct virtio_dev *v, unsigned int n)
 {
+	struct virtio_blk *b = to_blk(v);
 	struct virtio_chain *c;
 
 	/* While we take, the driver need not say that there is more. */
 	do {
 		virtio_want_notify(v, n, false);
+		b->run.gathering = true;
 		while ((c = virtio_next(v, n)))
-			begin(to_blk(v), n, c);
+			begin(b, n, c);
+		b->run.gathering = false;
+		submit_run(b);
 	} while (virtio_want_notify(v, n, true));
 }
 

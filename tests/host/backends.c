@@ -95,6 +95,8 @@ static int carry_out(struct block *blk, struct block_request *req)
 		return -ENOMEDIUM;
 	if (!fits(blk, req))
 		return -EINVAL;
+	if (blk->bad && blk->bad >= at && blk->bad < at + left)
+		return -EIO;
 	if (req->op != BLOCK_READ && blk->read_only)
 		return -EROFS;
 	if (req->op == BLOCK_DISCARD || req->op == BLOCK_WRITE_ZEROES) {

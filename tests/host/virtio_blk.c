@@ -102,6 +102,79 @@ static void reading_and_writing(void)
 	ok(request(5, 0, 0) == UNSUPP, "and another");
 }
 
+/* Request @i of many: its own header, status and data; not said to the device yet. */
+static void put(unsigned int i, uint32_t type, uint64_t sector, uint32_t len)
+{
+	uint64_t h = head, s = status;
+	struct buffer buf[3] = {
+		{ head + 1024 + 16 * i, 16, false },
+		{ data + len * (i % 8), len, type == T_IN },
+		{ head + 3072 + i, 1, true },
+	};
+
+	head = buf[0].gpa;
+	status = buf[2].gpa;
+	header(type, sector);
+	head = h;
+	status = s;
+	driver_add(&d, 0, buf, 3, false);
+}
+
+static unsigned int good(unsigned int nr)
+{
+	unsigned int i, all = 0;
+	uint32_t len;
+	uint16_t id;
+
+	driver_kick(&d, 0);
+	settle();
+	for (i = 0; i < nr; i++)
+		all += driver_used(&d, 0, &id, &len) && ram[head + 3072 + i] == OK;
+	return all;
+}
+
+/* What begins where the one before ended goes to the disk with it. */
+static void neighbours(void)
+{
+	unsigned int i;
+
+	start();
+	for (i = 0; i < 6 * 512; i++)
+		ram[data + i] = (uint8_t)(i / 512 + 1);
+	for (i = 0; i < 4; i++)
+		put(i, T_OUT, 8 + i, 512);
+	put(4, T_OUT, 20, 512);
+	put(5, T_OUT, 19, 512);
+	ok(good(6) == 6 && disk->requests[BLOCK_WRITE] == 3, "four neighbours and two others are three");
+	ok(!memcmp(disk->data + 8 * 512, ram + data, 4 * 512) && disk->data[20 * 512] == 5 &&
+	   disk->data[19 * 512] == 6, "each at its place");
+	memset(ram + data, 0, 4 * 512);
+	for (i = 0; i < 4; i++)
+		put(i, i == 1 ? T_OUT : T_IN, 8 + i, 512);
+	ok(good(4) == 4 && disk->requests[BLOCK_READ] == 2 && disk->requests[BLOCK_WRITE] == 4,
+	   "reads and writes do not mix");
+	ok(ram[data] == 1 && ram[data + 1024] == 3 && ram[data + 1536] == 4 &&
+	   disk->data[9 * 512] == 0, "and are what they are");
+	disk->bad = 10 * 512;
+	disk->requests[BLOCK_READ] = 0;
+	for (i = 0; i < 4; i++)
+		put(i, T_IN, 8 + i, 512);
+	ok(good(4) == 3 && ram[head + 3072 + 2] == IOERR && disk->requests[BLOCK_READ] == 5,
+	   "where one fails the others do not");
+	disk->bad = 0;
+	disk->requests[BLOCK_WRITE] = 0;
+	for (i = 0; i < 65; i++)
+		put(i, T_OUT, 8 * i, 4096);
+	ok(good(65) == 65 && disk->requests[BLOCK_WRITE] == 2, "256 KiB at most");
+	disk->hold = true;
+	for (i = 0; i < 4; i++)
+		put(i, T_IN, 8 + i, 512);
+	driver_kick(&d, 0);
+	driver_set_status(&d, 0);
+	ok(!disk->waiting, "a reset waits for all of them");
+	disk->hold = false;
+}
+
 /* Pieces cut anywhere (VIRTIO_F_ANY_LAYOUT, and always since 1.0). */
 static void odd_pieces(void)
 {
@@ -378,6 +451,7 @@ static void entropy(void)
 int main(void)
 {
 	reading_and_writing();
+	neighbours();
 	odd_pieces();
 	identity();
 	ranges();

@@ -88,6 +88,7 @@ struct block {
 	bool read_only, no_medium, locked_tray, write_cache, can_discard;
 	bool opened;			/* by block_guest_eject() */
 	int fail;			/* this error for every request, when not 0 */
+	uint64_t bad;			/* requests over this byte fail, when not 0 */
 	bool hold;			/* requests wait until it is false again */
 	unsigned int requests[BLOCK_OPS];
 	unsigned int stable;		/* writes that came with FUA */
