@@ -14,6 +14,8 @@ check-y += tests/guest/net.py
 tests/guest/net.py-opts := timeout=420
 check-y += tests/guest/virtio.py
 tests/guest/virtio.py-opts := timeout=420
+check-y += tests/guest/control.py
+tests/guest/control.py-opts := timeout=300
 # The largest guests come over the network while other tests run; what boots them is last.
 check-y += scripts/fetch-guest scripts/fetch-userland tests/guest/installer.py tests/guest/debian.py
 scripts/fetch-guest-args := installer
