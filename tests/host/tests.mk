@@ -31,7 +31,7 @@ test-y += $(addprefix tests/host/,$(world-tests) block power nets sandbox)
 san-test-y += $(addprefix tests/host/,$(world-tests) block power nets)
 
 # The program, from outside.
-check-y += $(addprefix tests/host/,cli.py terminal.py seeing.py monitor.py qmp.py media.py devices_table.py vnc.py web.py)
+check-y += $(addprefix tests/host/,cli.py start.py terminal.py seeing.py monitor.py qmp.py media.py devices_table.py vnc.py web.py)
 tests/host/seeing.py-opts := timeout=300
 # The VNC server, with a display of the test's, and an RFB client in Python.
 prog-y += tests/host/vncd
