@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -119,6 +120,13 @@ static int file_byte(const char *name, uint64_t at)
 
 	close(fd);
 	return n == 1 ? b : -1;
+}
+
+static long blocks_of(const char *name)
+{
+	struct stat st;
+
+	return stat(path_of(name), &st) ? -1 : (long)st.st_blocks;
 }
 
 static struct node *last_node;
@@ -289,8 +297,39 @@ static void refusals(const char *what, struct block_setup s)
 	blk = disk("odd", s, false);
 	ok(block_read_only(blk) && run(blk, BLOCK_WRITE, 0, 512, buf) == -EROFS,
 	   "%s: read-only", what);
+	ok((fcntl(fd_of(last_node), F_GETFL) & O_ACCMODE) == O_RDONLY, "%s: and opened so", what);
 	ok(run(blk, BLOCK_WRITE_ZEROES, 0, 512, NULL) == -EROFS &&
 	   run(blk, BLOCK_DISCARD, 0, 512, NULL) == -EROFS, "%s: for zeroes and discard, too", what);
+	drop(blk);
+}
+
+/* Space is given back when the user says so, and zeroes are looked for when he does. */
+static void giving_back(void)
+{
+	static uint8_t buf[65536];
+	struct block_setup s = { .options = { .aio = AIO_BEST } };
+	struct block *blk;
+	long before;
+
+	make_file("space", sizeof(buf));
+	blk = disk("space", s, false);
+	before = blocks_of("space");
+	ok(!block_can_discard(blk) && !run(blk, BLOCK_DISCARD, 0, sizeof(buf), NULL) &&
+	   file_byte("space", 4097) == pattern(4097), "discard=ignore: it is");
+	ok(!run(blk, BLOCK_WRITE_ZEROES, 0, sizeof(buf), NULL) && !file_byte("space", 4097) &&
+	   blocks_of("space") == before, "and zeroes keep their space");
+	drop(blk);
+	s.options.discard = true;
+	s.detect_zeroes = DETECT_UNMAP;
+	make_file("space", sizeof(buf));
+	blk = disk("space", s, false);
+	ok(!run(blk, BLOCK_DISCARD, 0, 32768, NULL) && !file_byte("space", 4097) &&
+	   blocks_of("space") < before, "discard=unmap gives it back");
+	before = blocks_of("space");
+	ok(!run(blk, BLOCK_WRITE, 32768, 32768, buf) && !file_byte("space", 40000) &&
+	   blocks_of("space") < before, "detect-zeroes=unmap: so do zeros that are written");
+	buf[100] = 7;
+	ok(!run(blk, BLOCK_WRITE, 0, 512, buf) && file_byte("space", 100) == 7, "and nothing else");
 	drop(blk);
 }
 
@@ -313,6 +352,13 @@ static void limits(void)
 	   !window_open(null_open(1 << 20, true, &wrong), 1 << 21, UINT64_MAX, &wrong) &&
 	   !window_open(null_open(1 << 20, true, &wrong), 100, 512, &wrong),
 	   "nor may a window reach beyond what it looks at");
+	make_file("disc", 4096);
+	s.options.aio = AIO_BEST;
+	s.node = window_open(file_open(path_of("disc"), &s.options, false, &wrong), 1024, 1024, &wrong);
+	s.id = "window";
+	blk = block_create(&s, &wrong);
+	ok(!run(blk, BLOCK_READ, 512, 512, buf) && buf[3] == pattern(1539), "and shows what is there");
+	drop(blk);
 }
 
 static unsigned int told, told_stop;
@@ -535,6 +581,8 @@ static void locks(void)
 	drop(b);
 }
 
+static void fails_above(void);
+
 static void snapshots(void)
 {
 	static uint8_t model[DISK], mem[DISK];
@@ -572,6 +620,27 @@ static void snapshots(void)
 	for (bad = i = 0; i < DISK; i += 511)
 		bad += file_byte("base", i) != pattern(i);
 	ok(!bad, "snapshot: the image is as it was");
+	run(blk, BLOCK_WRITE_ZEROES, 0, DISK, NULL);
+	drop(blk);
+	fails_above();
+}
+
+/* A write that failed has changed nothing that can be read: the place is still the image's. */
+static void fails_above(void)
+{
+	const struct rlimit none = { 0, RLIM_INFINITY }, all = { RLIM_INFINITY, RLIM_INFINITY };
+	struct block_setup s = { .id = "above", .removable = true,
+				 .options = { .aio = AIO_THREADS, .read_only = true } };
+	uint8_t mem[512] = { 1, 2, 3 };
+	const char *wrong = NULL;
+	struct block *blk;
+
+	s.node = overlay_open(file_open(path_of("base"), &s.options, false, &wrong), &wrong);
+	blk = block_create(&s, &wrong);
+	setrlimit(RLIMIT_FSIZE, &none);
+	ok(run(blk, BLOCK_WRITE, 4096, 512, mem) == -EFBIG, "snapshot: a write that fails");
+	setrlimit(RLIMIT_FSIZE, &all);
+	ok(!run(blk, BLOCK_READ, 4096, 512, mem) && mem[1] == pattern(4097), "is not read");
 	drop(blk);
 }
 
@@ -616,7 +685,7 @@ static void media(void)
 static void clean_up(void)
 {
 	static const char *const names[] = { "model", "many", "odd", "full", "flush", "guess", "lock",
-					     "base", "disc" };
+					     "base", "disc", "space" };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++)
@@ -654,6 +723,7 @@ int main(void)
 			flushes(ways[i].name, ways[i].s);
 	}
 	blocks_of_4k = false;
+	giving_back();
 	limits();
 	full_disk();
 	on_errors();

@@ -92,7 +92,7 @@ static int64_t doable(const struct fake_file *f, uint64_t at, uint64_t len, bool
 		return 0;
 	if (!write && len > f->size - at)
 		len = f->size - at;
-	for (b = f->bad; b < f->bad + 2; b++) {
+	for (b = f->bad; b < f->bad + 3; b++) {
 		if (!(write ? b->writes : b->reads) || at >= b->to * SECTOR ||
 		    at + len <= b->from * SECTOR)
 			continue;
@@ -228,7 +228,7 @@ static int64_t allocate(struct fake_file *f, int mode, uint64_t at, uint64_t len
 	else if (n > 0)
 		n = doable(f, at + (uint64_t)n, len - (uint64_t)n, true);
 	fake_unlock();
-	return n < 0 ? n : 0;
+	return n > 0 ? 0 : n ? n : -EOPNOTSUPP;
 }
 
 /* --- system calls --- */

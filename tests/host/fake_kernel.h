@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A piece of a file on which calls fail with @err; of those that write, if it is only about those. */
+/* A piece of a file on which calls fail with @err; 0: they do nothing, and say so. */
 struct fake_bad {
 	uint64_t from, to;		/* sectors */
 	int err;
@@ -22,7 +22,7 @@ struct fake_file {
 	const char *path;
 	uint64_t size;
 	uint32_t align;			/* what O_DIRECT wants */
-	struct fake_bad bad[2];
+	struct fake_bad bad[3];
 	/* What the kernel has, what the disk has: contents, and for each sector when it was changed. */
 	uint8_t *cached, *stable;
 	uint64_t *cached_at, *stable_at;

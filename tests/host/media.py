@@ -64,6 +64,22 @@ def tray(q, device, first, second):
        moved(q) == [(device, False)], f"{device}: and closed")
 
 
+def snapshots(image_path):
+    """An image under a snapshot is only read, so two may share it."""
+    here = os.path.join(TMP.name, "other-qmp")
+    for words in (("-snapshot", "-drive", f"if=none,id=a,file={image_path},format=raw",
+                   "-drive", f"if=none,id=b,file={image_path},format=raw"),
+                  ("-drive", f"if=none,id=a,file={image_path},format=raw,snapshot=on",
+                   "-drive", f"if=none,id=b,file={image_path},format=raw,snapshot=on")):
+        m = Machine("-qmp", f"unix:{here},server=on,wait=off", "-serial", "null", *words, tty=False)
+        try:
+            b = drives(Qmp(here).begin())
+        except OSError:
+            b = {}
+        ok("b" in b and not b["b"]["inserted"]["ro"], f"{words[0]}: two over one image, both writable", b)
+        m.close()
+
+
 def main():
     path, cd = os.path.join(TMP.name, "qmp"), image("cd", 1 << 20)
     floppy, fixed = image("floppy", 1440 << 10), image("fixed", 1 << 20)
@@ -73,6 +89,7 @@ def main():
                 "-fda", floppy, "-drive", f"if=none,id=loose,media=cdrom,file={cd},readonly=on",
                 "-blockdev", node, "-device", disk, tty=False)
     q = Qmp(path).begin()
+    snapshots(image("base", 1 << 20))
     tray(q, "ide1-cd0", cd, image("other", 2 << 20))
     tray(q, "floppy0", floppy, image("small", 720 << 10))
     tray(q, "loose", cd, image("third", 3 << 20))

@@ -25,12 +25,14 @@
 #include "host/options.h"
 #include "tests/host/fake_kernel.h"
 
-#define SECTORS 2049u			/* no whole number of blocks of 4 KiB */
+#define SECTORS 4001u			/* no whole number of blocks of 4 KiB */
 #define BYTES (SECTORS * SECTOR)
 #define WORDS (SECTOR / 8)
 #define AT_ONCE 48
 #define REQUESTS 4000
-#define LONGEST 2100			/* sectors; more than the engine's buffer holds */
+/* Longer ones than the engine's buffer go where nothing is bad. */
+#define LONG_FIRST 112u
+#define LONG_END 3896u
 
 static int count, failures;
 static char dir[] = "/var/tmp/anykvm-power.XXXXXX";
@@ -136,10 +138,10 @@ static int must_be(const struct disk *d, const struct block_request *req, uint64
 	uint64_t lo = first / unit * unit, hi = (first + nr + unit - 1) / unit * unit;
 	const struct fake_bad *b;
 
-	for (b = d->file.bad; b < d->file.bad + 2; b++)
+	for (b = d->file.bad; b < d->file.bad + 3; b++)
 		if (req->op != BLOCK_FLUSH && (req->op == BLOCK_READ ? b->reads : b->writes) &&
 		    lo < b->to && b->from < hi)
-			return -b->err;
+			return b->err ? -b->err : -EIO;
 	return 0;
 }
 
@@ -251,10 +253,12 @@ static bool place(struct request *r)
 	struct disk *d = r->d;
 	uint64_t i;
 
-	r->nr = 1 + fake_random(fake_random(200) ? 24 : LONGEST);
-	if (r->nr > SECTORS)
-		r->nr = SECTORS;
+	r->nr = 1 + fake_random(24);
 	r->first = fake_random((unsigned int)(SECTORS - r->nr + 1));
+	if (!d->under_way && !fake_random(3)) {
+		r->first = LONG_FIRST + fake_random(LONG_END - LONG_FIRST);
+		r->nr = LONG_END - r->first;
+	}
 	for (i = r->first; i < r->first + r->nr && writes(r->req.op); i++)
 		if (d->busy[i])
 			return false;
@@ -316,7 +320,7 @@ static void storm(struct disk *d, unsigned int requests)
 
 	d->left = requests;
 	while (d->left || d->under_way) {
-		most = fake_random(20) ? AT_ONCE : 2;
+		most = fake_random(10) ? AT_ONCE : 1;
 		while (d->left && d->under_way < most)
 			ask(d, ops[fake_random(ARRAY_SIZE(ops))]);
 		loop_turn();
@@ -423,8 +427,9 @@ static void set_up(struct disk *d, unsigned int n)
 	d->file = (struct fake_file){
 		.path = path, .size = BYTES, .align = d->mode->align,
 		/* A write error makes flushes suspect where there is a page cache; no space does not. */
-		.bad = { { 160, 168, EIO, true, d->mode->direct },
-			 { 1600, 1608, ENOSPC, false, true } },
+		.bad = { { 96, 104, EIO, true, d->mode->direct },
+			 { 3904, 3912, ENOSPC, false, true },
+			 { 3960, 3968, 0, false, d->mode->direct } },
 	};
 	fake_file(&d->file);
 	for (i = 0; i < g->nr; i++)
