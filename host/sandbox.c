@@ -3,8 +3,9 @@
  * Before the first instruction of the guest the process gives away what it will not need: with
  * -chroot the rest of the file system, with -runas its user, all capabilities, and every system call
  * that is not in the list below. No program can be started and no process made from then on; a
- * guest that takes over a device finds a process that can use the files and sockets that it has,
- * and open others with its user's rights, for the monitor's `change` and the network's sake.
+ * guest that takes over a device finds a process that can use the files and sockets that it has, and
+ * open other files with its user's rights, for the monitor's `change`; sockets too where something
+ * that was asked for makes them as it runs (-netdev user, a -chardev with reconnect=).
  *
  * A call that is not in the list ends the process, with a line that names it.
  */
@@ -72,12 +73,15 @@ static const int allowed[] = {
 	SCMP_SYS(prctl), SCMP_SYS(prlimit64), SCMP_SYS(getrlimit), SCMP_SYS(sysinfo),
 	SCMP_SYS(uname), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid),
 	SCMP_SYS(getpgrp), SCMP_SYS(getrusage), SCMP_SYS(times),
-	/* sockets: which may be made is said in add_rules() */
-	SCMP_SYS(bind), SCMP_SYS(connect), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4),
-	SCMP_SYS(sendto), SCMP_SYS(recvfrom), SCMP_SYS(sendmsg), SCMP_SYS(recvmsg),
-	SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
-	SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(shutdown), SCMP_SYS(socketpair),
+	/* sockets that are there */
+	SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(sendto), SCMP_SYS(recvfrom),
+	SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg),
+	SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
+	SCMP_SYS(shutdown), SCMP_SYS(socketpair),
 };
+
+/* Where sockets are made; of which families is said in add_rules(). */
+static const int with_sockets[] = { SCMP_SYS(bind), SCMP_SYS(connect), SCMP_SYS(listen) };
 
 /* --- what happens to the rest --- */
 
@@ -121,12 +125,20 @@ static void add_rules(scmp_filter_ctx ctx)
 
 	for (i = 0; i < ARRAY_SIZE(allowed); i++)
 		rule(ctx, SCMP_ACT_ALLOW, allowed[i], 0, none);
-	for (i = 0; i < ARRAY_SIZE(families); i++)
+	for (i = 0; sandbox_wants_sockets && i < ARRAY_SIZE(with_sockets); i++)
+		rule(ctx, SCMP_ACT_ALLOW, with_sockets[i], 0, none);
+	for (i = 0; sandbox_wants_sockets && i < ARRAY_SIZE(families); i++)
 		rule(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 		     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
-	/* The C library asks the kernel for its interfaces so, and does without. */
+	/*
+	 * The C library asks the kernel for its interfaces so, libgcrypt tells syslog of a VNC
+	 * password's DES: they do without.
+	 */
 	rule(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
 	     SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
+	if (!sandbox_wants_sockets)
+		rule(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+		     SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 	/* Threads, not processes. What clone3 is asked cannot be seen: clone is taken in its place. */
 	rule(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
 	     SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));

@@ -3,3 +3,4 @@
 #include "host/sandbox.h"
 
 const char *sandbox_wants_programs;
+bool sandbox_wants_sockets;

@@ -21,6 +21,7 @@
 
 #include "host/char/internal.h"
 #include "host/report.h"
+#include "host/sandbox.h"
 
 struct sock {
 	char *path, *host, *port;
@@ -66,6 +67,7 @@ static void parse(struct chardev *chr, struct keyval *kv)
 	/* The bare word nodelay reads as delay=off. */
 	s->nodelay = keyval_take_bool(kv, "nodelay", false) || !keyval_take_bool(kv, "delay", true);
 	s->reconnect = keyval_take_u64(kv, "reconnect", 0, 0, 86400);
+	sandbox_wants_sockets |= s->reconnect != 0;
 	if (keyval_take_bool(kv, "telnet", false))
 		keyval_die(kv, "telnet=on is not built; take a plain connection (nc, socat)");
 	if (s->server && s->reconnect)

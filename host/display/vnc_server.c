@@ -487,6 +487,7 @@ void vnc_server_start(void)
 	};
 	display_attach(vnc.display, &vnc.viewer);
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);	/* the sandbox's last word */
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	if (pthread_create(&thread, NULL, server, NULL))
 		die("-vnc %s: no thread for the server: %s", vnc.said, strerror(errno));

@@ -648,6 +648,7 @@ static void user_parse(struct netdev *nd, struct keyval *kv)
 	SlirpConfig *c = &n->cfg;
 	const char *val;
 
+	sandbox_wants_sockets = true;
 	c->version = SLIRP_CONFIG_VERSION_MIN;
 	c->in_enabled = keyval_take_bool(kv, "ipv4", true);
 	c->in6_enabled = keyval_take_bool(kv, "ipv6", true);

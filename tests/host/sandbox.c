@@ -77,6 +77,14 @@ static bool do_open(void)
 	return open("/dev/null", O_RDWR) >= 0;
 }
 
+static bool do_connect(void)
+{
+	const struct sockaddr a = { .sa_family = AF_UNIX };
+	int fd[2];
+
+	return !socketpair(AF_UNIX, SOCK_DGRAM, 0, fd) && !connect(fd[0], &a, sizeof(a));
+}
+
 static bool do_inet(void)
 {
 	return socket(AF_INET, SOCK_DGRAM, 0) >= 0;
@@ -87,7 +95,12 @@ static bool do_unix(void)
 	return socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
 }
 
-/* Refused, but not deadly: the C library tries it. */
+/* Refused, but not deadly: libraries try them. */
+static bool do_no_unix(void)
+{
+	return !do_unix();
+}
+
 static bool do_netlink(void)
 {
 	return socket(AF_NETLINK, SOCK_RAW, 0) < 0;
@@ -130,21 +143,25 @@ static bool do_nothing_left(void)
 static const struct {
 	const char *name;
 	bool (*fn)(void);
-	bool dies;
+	bool dies, sockets;		/* something wants to make sockets */
 } cases[] = {
 	{ "execve", do_execve, true },
 	{ "clone", do_fork, true },
 	{ "vfork", do_vfork, true },
 	{ "ptrace", do_ptrace, true },
 	{ "socket", do_packet, true },
+	{ "socket", do_packet, true, true },
+	{ "socket", do_inet, true },
+	{ "connect", do_connect, true },
 	{ "mount", do_mount, true },
 	{ "kill", do_kill, true },
 	{ "setuid", do_setuid, true },
 	{ "chroot", do_chroot, true },
 	{ "bpf", do_bpf, true },
 	{ "a file", do_open, false },
-	{ "a network socket", do_inet, false },
-	{ "a local socket", do_unix, false },
+	{ "a network socket", do_inet, false, true },
+	{ "a local socket", do_unix, false, true },
+	{ "a local socket is refused", do_no_unix, false },
 	{ "a netlink socket is refused", do_netlink, false },
 	{ "a thread", do_thread, false },
 	{ "translated code", do_code, false },
@@ -164,6 +181,7 @@ static int run(unsigned int i, char *said, size_t len)
 	child = fork();
 	if (!child) {
 		dup2(fds[1], STDERR_FILENO);
+		sandbox_wants_sockets = cases[i].sockets;
 		sandbox_enter();
 		_exit(cases[i].fn() ? 0 : 1);
 	}

@@ -21,12 +21,14 @@ tests/host/power-y := $(tests/host/block-y:tests/host/block.o=tests/host/power.o
 tests/host/power-libs := -luring -ljson-c $(addprefix -Wl$(comma)--wrap=,open statx pread pwrite preadv pwritev2 \
 	fdatasync fallocate ftruncate io_uring_queue_init io_uring_register_eventfd io_uring_submit)
 # The network back ends in the real event loop.
-tests/host/nets-y := tests/host/nets.o host/sandbox_needs.o host/loop.o host/event.o host/report.o host/keyval.o host/nearest.o \
+tests/host/nets-y := tests/host/nets.o host/sandbox.o host/sandbox_needs.o host/loop.o host/event.o \
+	host/report.o host/keyval.o host/nearest.o \
 	$(addprefix host/net/,net.o slirp.o socket.o tap.o dump.o)
-tests/host/nets-libs := -lslirp
+tests/host/nets-libs := -lslirp -lseccomp
 tests/host/sandbox-y := tests/host/sandbox.o host/sandbox.o host/sandbox_needs.o host/keyval.o host/nearest.o \
 	host/report.o
 tests/host/sandbox-libs := -lseccomp
+check-y += tests/host/sandbox.py
 test-y += $(addprefix tests/host/,$(world-tests) block power nets sandbox)
 san-test-y += $(addprefix tests/host/,$(world-tests) block power nets)
 
