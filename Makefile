@@ -65,6 +65,8 @@ test-y :=
 san-test-y :=
 prog-y :=
 check-y :=
+san-prog-y :=
+san-check-y :=
 -include $(wildcard core/sources.mk core/*/sources.mk engine/bt/sources.mk \
 	home/process/sources.mk home/test/sources.mk host/sources.mk devices/sources.mk)
 -include $(wildcard tests/*/tests.mk)
@@ -184,6 +186,8 @@ $(B)/anykvm: $(call obj,$(host-y) $(devices-y)) $(B)/libanykvm.a
 #   san-test-y += tests/unit/walk        built and run with ASan and UBSan (too)
 #   check-y += tests/guest/boot.sh       a script that is run as it is
 #   prog-y += tests/api/api              a program that a script runs: built, not run by itself
+#   san-prog-y, san-check-y              the same with ASan and UBSan: programs, and the scripts that
+#                                        run them, with the arguments in tests/guest/boot.sh-san-args
 #
 # Each speaks TAP (ok / not ok / # SKIP why) or just exits 0, 1 or 77 (skipped).
 
@@ -199,21 +203,20 @@ $(B)/$(1): $$(call obj,$$(or $$($(1)-y),$(1).o)) $$(link-$$(or $$($(1)-link),non
 	$$(Q)$$(CC) $$(LDFLAGS) -pie -o $$@ $$(filter %.o,$$^) \
 		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$($(1)-libs) -ldl
 endef
-$(foreach t,$(sort $(test-y) $(san-test-y) $(prog-y)),$(eval $(call test-rule,$(t))))
+$(foreach t,$(sort $(test-y) $(san-test-y) $(prog-y) $(san-prog-y)),$(eval $(call test-rule,$(t))))
 
 # Per-program flags: tests/unit/foo-cflags := ...
-$(foreach t,$(sort $(test-y) $(san-test-y) $(prog-y)),$(foreach o,$(or $($(t)-y),$(t).o),\
+$(foreach t,$(sort $(test-y) $(san-test-y) $(prog-y) $(san-prog-y)),$(foreach o,$(or $($(t)-y),$(t).o),\
 	$(eval CFLAGS_$(o:.o=) += $($(t)-cflags))))
 
 run-tests := $(if $(SAN),$(san-test-y),$(test-y))
+run-checks := $(if $(SAN),$(san-check-y),$(check-y))
 
 .PHONY: tests
-tests: $(addprefix $(B)/,$(run-tests) $(if $(SAN),,$(prog-y))) ## Build every test program, run none
+tests: $(addprefix $(B)/,$(run-tests) $(if $(SAN),$(san-prog-y),$(prog-y))) ## Build every test program, run none
 	@mkdir -p $(B)
 	@: > $(B)/tests.list $(foreach t,$(run-tests),; echo '$($(t)-opts) $(B)/$(t) $($(t)-args)' >> $(B)/tests.list)
-ifndef SAN
-	@: $(foreach t,$(check-y),; echo '$($(t)-opts) $(t) $($(t)-args)' >> $(B)/tests.list)
-endif
+	@: $(foreach t,$(run-checks),; echo '$($(t)-opts) $(t) $($(t)-$(if $(SAN),san-)args)' >> $(B)/tests.list)
 
 .PHONY: check
 check: deps ## Build and run every test (about 16 minutes on two cores)

@@ -41,7 +41,10 @@ tests/host/vncd-y := tests/host/vncd.o $(filter host/display/vnc%,$(host-y)) hos
 	host/input/input.o host/input/keys.o host/loop.o host/keyval.o host/keyval_json.o host/nearest.o host/object.o \
 	host/event.o host/secret.o host/report.o
 tests/host/vncd-libs := -ljson-c
-# The console in a browser; skipped without chromium (scripts/deps web-test).
+san-prog-y += tests/host/vncd
+san-check-y += tests/host/vnc.py
+tests/host/vnc.py-san-args := $(B)/tests/host/vncd
+# The console in a browser.
 tests/host/web.py-opts := timeout=240
 
 # A hostile guest for every device: a few random rows here, libFuzzer in make fuzz-devices.

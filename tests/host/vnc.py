@@ -74,8 +74,10 @@ class Server:
 
     def stop(self):
         self.p.stdin.close()
-        self.p.wait(LIMIT)
-        return self.p.stderr.read().decode()
+        said = self.p.stderr.read().decode()
+        if self.p.wait(LIMIT):
+            ok(False, f"vncd ends with status 0, not {self.p.returncode}", said)
+        return said
 
 
 FREE = ":40,to=99"
