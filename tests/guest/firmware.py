@@ -44,6 +44,13 @@ def disks(cd, virtio, ide, floppy):
             *([] if floppy == "-" else ["-global", f"isa-fdc.bootindexA={floppy}"])]
 
 
+def cards(*places):
+    """Network cards, which OVMF drives, each with a network of its own: 10.0.N.0."""
+    return [w for n, place in enumerate(places)
+            for w in ("-netdev", f"user,id=n{n},net=10.0.{n}.0/24,tftp={{tmp}},bootfile=a.img",
+                      "-device", f"virtio-net-pci,netdev=n{n},romfile=,bootindex={place}")]
+
+
 # One disk alone, and what it does to the machine.
 ALONE = ["-nodefaults", "-vga", "none", "-drive", "if=virtio,format=raw,file={tmp}/a.img"]
 AGAIN = [("SeaBIOS (version", None), ("<a>", b"p")]
@@ -69,6 +76,10 @@ ROWS = [
      [("<a>", b"n"), ("<cd>", b"n"), ("<f>", b"p")], 0),
     ("order-strict", [*disks("-", 1, 0, "-"), "-boot", "strict=on"],
      [("<b>", b"n"), ("No bootable device", None)], None),
+    ("order-mmio", ["-nodefaults", "-vga", "none", "-device", "virtio-rng-device", "-drive",
+                    DISK + "a.img,id=a", "-device", "virtio-blk-device,drive=a,bootindex=0", "-drive",
+                    DISK + "b.img,id=b", "-device", "ide-hd,drive=b,bootindex=1"],
+     [("<a>", b"r"), ("<a>", b"p")], 0),
     ("order-taken", disks(1, 2, 1, 0),
      [("anykvm: -device ide-hd,bus=ide.0,unit=1,drive=b,bootindex=1: bootindex 1 is taken by ide-cd;",
        None)], 1),
@@ -105,6 +116,10 @@ ROWS = [
     ("uefi-shell", [*PFLASH], [("Shell>", b"reset -s\r")], 0),
     ("uefi-bios", ["-bios", "OVMF.fd"], [("Shell>", b"reset -s\r")], 0),
     ("uefi-reset", ["-no-reboot", *PFLASH], [("Shell>", b"reset\r")], 0),
+    ("uefi-order", [*PFLASH, *cards(1, 0)],
+     [("Start PXE over IPv4", None), ("Station IP address is 10.0.1.15", None)], None),
+    ("uefi-order-other", [*PFLASH, *cards(0, 1)],
+     [("Start PXE over IPv4", None), ("Station IP address is 10.0.0.15", None)], None),
     ("uefi-kernel", [*PFLASH, *KERNEL, *APPEND], [("EFI v2", None), ("anykvm-up:", None)], 0),
     ("grub-cd", ["-boot", "d", "-cdrom", GRUB + "grub-rescue-cdrom.iso"],
      [("Booting from DVD/CD", None), ("GNU GRUB", None)], None),
