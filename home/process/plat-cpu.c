@@ -181,28 +181,41 @@ static u64 raw_ns(void)
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
-/* The best of a few reads: the one with the least time around the TSC's. */
+/*
+ * The clock and the TSC at one time: the mean of many reads, without those that something came
+ * between.
+ */
+#define READS 100
+
 static void sample(u64 *ns, u64 *tsc)
 {
-	u64 best = ~0ull;
+	u64 before[READS], between[READS], after[READS], best = ~0ull, n = 0;
 	int i;
 
-	for (i = 0; i < 10; i++) {
-		u64 t0 = raw_ns(), c = plat_rdtsc(), t1 = raw_ns();
-
-		if (t1 - t0 < best) {
-			best = t1 - t0;
-			*ns = t0 + best / 2;
-			*tsc = c;
-		}
+	for (i = 0; i < READS; i++) {
+		before[i] = raw_ns();
+		between[i] = plat_rdtsc();
+		after[i] = raw_ns();
+		best = min(best, after[i] - before[i]);
 	}
+	*ns = *tsc = 0;
+	for (i = 0; i < READS; i++) {
+		if (after[i] - before[i] > best + best / 4)
+			continue;
+		*ns += before[i] - before[0] + after[i] - before[0];
+		*tsc += between[i] - between[0];
+		n++;
+	}
+	*ns = before[0] + *ns / (2 * n);
+	*tsc = between[0] + *tsc / n;
 }
 
 /*
- * Measured from when the library was loaded, so that little or none of the time is waited for. Four
- * milliseconds are good to 3 ppm (a read is good to some 5 ns); a machine may have slept in much more.
+ * Measured from when the library was loaded, so that little or none of the time is waited for. Two
+ * milliseconds are good to 2 ppm (a sample is good to some 3 ns); a machine may have slept in much
+ * more.
  */
-#define MEASURE_NS 4000000
+#define MEASURE_NS 2000000
 #define MEASURE_MAX_NS 1000000000
 
 static u64 loaded_ns, loaded_tsc;
