@@ -238,9 +238,9 @@ fuzz: deps ## Run the differential and decoder fuzzers until stopped (FUZZ_SECON
 	@scripts/fuzz $(B)
 
 .PHONY: fuzz-devices
-fuzz-devices: ## Every device under libFuzzer, ten minutes each (FUZZ_SECONDS=n, DEVICES='rtc ...')
+fuzz-devices: ## Every device, and kernels' files, under libFuzzer, ten minutes each (FUZZ_SECONDS=n, DEVICES='rtc ...')
 	@scripts/deps fuzz
-	@$(MAKE) --no-print-directory -j$(JOBS) FUZZ=1 build-fuzz/tests/fuzz/device
+	@$(MAKE) --no-print-directory -j$(JOBS) FUZZ=1 $(addprefix build-fuzz/tests/fuzz/,device boot)
 	@scripts/fuzz-devices build-fuzz/tests/fuzz/device $(DEVICES)
 
 .PHONY: bench bench-quick

@@ -50,7 +50,11 @@ tests/host/web.py-opts := timeout=240
 # A hostile guest for every device: a few random rows here, libFuzzer in make fuzz-devices.
 san-test-y += tests/fuzz/device
 tests/fuzz/device-y := $(addprefix tests/fuzz/,device.o board.o recipes.o virtio.o) $(world-y)
+# And a kernel's file from somebody else.
+san-test-y += tests/fuzz/boot
+tests/fuzz/boot-y := tests/fuzz/boot.o $(addprefix host/boot/,boot.o bzimage.o elf.o)
 ifdef FUZZ
-prog-y += tests/fuzz/device
+prog-y += tests/fuzz/device tests/fuzz/boot
+tests/fuzz/boot-libs := -fsanitize=fuzzer
 tests/fuzz/device-libs := -fsanitize=fuzzer
 endif
