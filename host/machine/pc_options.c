@@ -69,6 +69,18 @@ static const char *boot_letters(struct keyval *kv, const char *key)
 	return strdup(val);
 }
 
+static int boot_ms(struct keyval *kv, const char *key)
+{
+	const char *val = keyval_take(kv, key);
+	uint64_t ms;
+
+	if (!val || !strcmp(val, "-1"))
+		return -1;
+	if (!parse_u64(val, &ms) || ms > 65535)
+		keyval_die(kv, "%s=%s: must be from 0 to 65535 milliseconds, or -1 for none", key, val);
+	return (int)ms;
+}
+
 static void parse_boot(struct config *cfg, const char *val)
 {
 	struct keyval *kv = keyval_parse("-boot", val, "order");
@@ -77,8 +89,8 @@ static void parse_boot(struct config *cfg, const char *val)
 	pc_options.boot_order = boot_letters(kv, "order");
 	pc_options.boot_once = boot_letters(kv, "once");
 	pc_options.boot_menu = keyval_take_bool(kv, "menu", false);
-	pc_options.boot_menu_ms = (int)keyval_take_u64(kv, "splash-time", UINT64_MAX, 0, 65535);
-	pc_options.reboot_ms = (int)keyval_take_u64(kv, "reboot-timeout", UINT64_MAX, 0, 65535);
+	pc_options.boot_menu_ms = boot_ms(kv, "splash-time");
+	pc_options.reboot_ms = boot_ms(kv, "reboot-timeout");
 	pc_options.boot_strict = keyval_take_bool(kv, "strict", false);
 	keyval_end(kv);
 }

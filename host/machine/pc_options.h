@@ -37,7 +37,7 @@ struct pc_options {
 	const char *boot_order, *boot_once;	/* letters of a, c, d, n; NULL: not said */
 	bool boot_menu, boot_strict;
 	int boot_menu_ms;			/* how long it waits; -1: firmware's own */
-	int reboot_ms;				/* before another try; -1: firmware's own */
+	int reboot_ms;				/* before another try; -1: there is none */
 	struct pc_fw_cfg_word fw_cfg[PC_MAX_FW_CFG];
 	unsigned int nr_fw_cfg;
 	struct pc_option_rom rom[PC_MAX_ROMS];

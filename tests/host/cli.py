@@ -124,6 +124,11 @@ def main():
     refused("-bios too small", ["-accel", "bt", "-bios", file("bios", b"x" * 4096)], "-bios", "4096")
     for bad in "base=noon", "base=2006-02-30", "base=2006-06-17T16:01", "clock=tsc", "driftfix=slew":
         refused(f"-rtc {bad}", ["-rtc", bad], "-rtc", bad)
+    for bad in "65536", "-2", "x", "1s":
+        refused(f"-boot reboot-timeout={bad}", ["-boot", f"reboot-timeout={bad}"],
+                f"reboot-timeout={bad}: must be from 0 to 65535")
+    for bad in "order=x", "once=cc", "order=acdn", "strict=perhaps", "menu=2", "splash=x.bmp":
+        refused(f"-boot {bad}", ["-boot", bad], "-boot", bad.split("=")[0])
     for bad in "x", "-2", "2147483648", "1.5":
         refused(f"-device with bootindex={bad}",
                 ["-accel", "bt", "-bios", "bios-256k.bin", "-device", f"e1000,bootindex={bad}"],
