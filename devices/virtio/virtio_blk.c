@@ -68,14 +68,17 @@ struct virtio_blk {
 	bool writeback;
 	/* Neighbours that are taken together; see gather(). */
 	struct {
-		bool gathering;
 		struct request *first, *last;
 		unsigned int nr_iov;
 		uint64_t len;
+		enum block_op op;		/* of the one before */
+		uint64_t end;			/* where it ended */
+		unsigned int under_way;
 	} run;
 };
 
 #define MAX_RUN (256u << 10)	/* bytes */
+#define DEEP 4u			/* runs at the disk, with which it has enough to do */
 
 struct request {
 	struct block_request req;
@@ -126,9 +129,17 @@ static void finish(struct request *r, uint8_t status)
 /* --- runs --- */
 
 /*
- * Requests that the driver made available together, and of which each begins where the one before
- * ended, go to the disk as one. Should that one fail, each goes by itself: none answers for another.
+ * Reads, or writes, that the driver made available together, and of which each begins where the one
+ * before ended, go to the disk as one. While the disk has enough to do, a run that goes on where the
+ * last one ended waits for more of its kind, until something has ended there. Should a run fail, each
+ * of its requests goes by itself: none answers for another.
  */
+
+static void to_disk(struct virtio_blk *b, struct request *r)
+{
+	b->run.under_way++;
+	block_submit(b->blk, &r->req);
+}
 
 static void each_alone(struct request *r)
 {
@@ -142,7 +153,7 @@ static void each_alone(struct request *r)
 		r->req.iov = r->iov;
 		r->req.nr_iov = (int)r->nr_maps;
 		r->req.len = r->len;
-		block_submit(r->b->blk, &r->req);
+		to_disk(r->b, r);
 	}
 }
 
@@ -154,6 +165,8 @@ static void submit_run(struct virtio_blk *b)
 	b->run.first = NULL;
 	if (!r)
 		return;
+	b->run.op = r->req.op;
+	b->run.end = r->req.offset + b->run.len;
 	if (r->with)
 		r->run_iov = calloc(b->run.nr_iov, sizeof(*to));
 	if (!r->run_iov) {
@@ -168,7 +181,15 @@ static void submit_run(struct virtio_blk *b)
 	r->req.iov = r->run_iov;
 	r->req.nr_iov = (int)b->run.nr_iov;
 	r->req.len = b->run.len;
-	block_submit(b->blk, &r->req);
+	to_disk(b, r);
+}
+
+static bool may_wait(const struct virtio_blk *b)
+{
+	const struct request *r = b->run.first;
+
+	return r && b->run.under_way >= DEEP &&
+	       (r->with || (r->req.op == b->run.op && r->req.offset == b->run.end));
 }
 
 static void gather(struct request *r)
@@ -207,7 +228,10 @@ static void next_range(struct request *r);
 static void done(struct block_request *req, int err)
 {
 	struct request *r = req->arg;
+	struct virtio_blk *b = r->b;
 
+	if (req->op <= BLOCK_WRITE)
+		b->run.under_way--;
 	if (err && r->with)
 		each_alone(r);
 	else if (!err && r->next_range < r->nr_ranges)
@@ -216,6 +240,8 @@ static void done(struct block_request *req, int err)
 		finish(r, S_IOERR);
 	else
 		finish_run(r);
+	if (!may_wait(b))
+		submit_run(b);
 }
 
 /* Does a write last only until a flush? (5.2.6.2) */
@@ -234,7 +260,7 @@ static void submit(struct request *r, enum block_op op, uint64_t sector, uint64_
 	r->req.len = r->len = len;
 	r->req.done = done;
 	r->req.arg = r;
-	if (r->b->run.gathering && op <= BLOCK_WRITE)
+	if (op <= BLOCK_WRITE)
 		gather(r);
 	else
 		block_submit(r->b->blk, &r->req);
@@ -424,11 +450,10 @@ static void notified(struct virtio_dev *v, unsigned int n)
 	/* While we take, the driver need not say that there is more. */
 	do {
 		virtio_want_notify(v, n, false);
-		b->run.gathering = true;
 		while ((c = virtio_next(v, n)))
 			begin(b, n, c);
-		b->run.gathering = false;
-		submit_run(b);
+		if (!may_wait(b))
+			submit_run(b);
 	} while (virtio_want_notify(v, n, true));
 }
 
@@ -531,23 +556,30 @@ static const char *realize(struct virtio_dev *v)
 	return NULL;
 }
 
+/* Nothing is gathered and nothing at the disk. */
+static void drain(struct virtio_blk *b)
+{
+	submit_run(b);
+	block_drain(b->blk);
+}
+
 static void reset(struct virtio_dev *v)
 {
 	struct virtio_blk *b = to_blk(v);
 
-	block_drain(b->blk);
+	drain(b);
 	b->writeback = block_write_cache(b->blk);
 }
 
 static void queue_reset(struct virtio_dev *v, unsigned int n)
 {
 	(void)n;
-	block_drain(to_blk(v)->blk);
+	drain(to_blk(v));
 }
 
 static void unrealize(struct virtio_dev *v)
 {
-	block_drain(to_blk(v)->blk);
+	drain(to_blk(v));
 	block_detach(to_blk(v)->blk);
 }
 

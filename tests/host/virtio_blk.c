@@ -172,7 +172,50 @@ static void neighbours(void)
 	driver_kick(&d, 0);
 	driver_set_status(&d, 0);
 	ok(!disk->waiting, "a reset waits for all of them");
+}
+
+static unsigned int at_disk(void)
+{
+	const struct block_request *r;
+	unsigned int nr = 0;
+
+	for (r = disk->waiting; r; r = r->next)
+		nr++;
+	return nr;
+}
+
+/* One after the other, while the disk is slow. */
+static void streams(void)
+{
+	unsigned int i;
+
+	start();
+	disk->hold = true;
+	for (i = 0; i < 4; i++) {
+		put(i, T_OUT, 100 + i, 512);
+		driver_kick(&d, 0);
+	}
+	ok(at_disk() == 4, "a disk with little to do gets each at once");
+	for (; i < 8; i++) {
+		put(i, T_OUT, 100 + i, 512);
+		driver_kick(&d, 0);
+	}
+	ok(at_disk() == 4, "one with enough to do gets no more of the same stream");
+	put(i++, T_OUT, 200, 512);
+	driver_kick(&d, 0);
+	ok(at_disk() == 6, "but what has no neighbour, and what waited before it");
+	put(i++, T_OUT, 201, 512);
+	driver_kick(&d, 0);
 	disk->hold = false;
+	ok(good(10) == 10 && disk->requests[BLOCK_WRITE] == 7, "all end, in as many as were needed");
+	disk->hold = true;
+	for (i = 0; i < 6; i++) {
+		put(i, T_IN, 100 + i, 512);
+		driver_kick(&d, 0);
+	}
+	ok(at_disk() == 4, "reads are no different");
+	driver_set_status(&d, 0);
+	ok(!disk->waiting, "a reset waits for what was not there yet");
 }
 
 /* Pieces cut anywhere (VIRTIO_F_ANY_LAYOUT, and always since 1.0). */
@@ -452,6 +495,7 @@ int main(void)
 {
 	reading_and_writing();
 	neighbours();
+	streams();
 	odd_pieces();
 	identity();
 	ranges();
