@@ -102,9 +102,9 @@ class Server(http.server.BaseHTTPRequestHandler):
 class Sink(threading.Thread):
     """Takes one connection, and what comes over it."""
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1"):
         super().__init__(daemon=True)
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server((address, 0))
         self.listener.settimeout(100)
         self.port = self.listener.getsockname()[1]
         self.got = b""

@@ -82,6 +82,15 @@ class Machine:
         except (BadPicture, OSError):
             return ""
 
+    def wait(self, fn, what, limit=LIMIT):
+        """Until it holds."""
+        end = time.time() + limit
+        while not fn():
+            if time.time() > end:
+                raise Wrong(f"{what() if callable(what) else what}: does not come")
+            if not self.listen(0.5):
+                raise Wrong(f"ended before {what}: {self.serial[-800:]}")
+
     def see(self, pattern, limit=LIMIT):
         """Wait until the screen shows it."""
         end = time.time() + limit

@@ -12,10 +12,12 @@ check-y += tests/guest/board.py
 tests/guest/board.py-opts := timeout=600
 check-y += tests/guest/net.py
 tests/guest/net.py-opts := timeout=420
-check-y += tests/guest/virtio.py
+check-y += tests/guest/virtio.py tests/guest/graphics.py tests/guest/tap.py
 tests/guest/virtio.py-opts := timeout=420
 check-y += tests/guest/control.py
 tests/guest/control.py-opts := timeout=300
+tests/guest/graphics.py-opts := timeout=600
+tests/guest/tap.py-opts := timeout=300
 # The largest guests come over the network while other tests run; what boots them is last.
 check-y += scripts/fetch-guest scripts/fetch-userland tests/guest/installer.py tests/guest/debian.py
 scripts/fetch-guest-args := installer

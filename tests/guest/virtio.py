@@ -11,7 +11,6 @@ import os
 import re
 import socket
 import sys
-import time
 
 import linux
 from boot import Wrong
@@ -34,14 +33,6 @@ def total(m):
     return int(re.search(r"MemTotal: +(\d+) kB", m.ask("grep MemTotal /proc/meminfo"))[1]) << 10
 
 
-def wait(fn, what, limit=60):
-    end = time.monotonic() + limit
-    while not fn():
-        if time.monotonic() > end:
-            raise Wrong(what())
-        time.sleep(0.3)
-
-
 def fill(m, mib):
     """Write to that much of the guest's memory, and free it."""
     m.ask(f"dd if=/dev/zero of=/tmp/fill bs=1M count={mib} 2>/dev/null")
@@ -60,20 +51,20 @@ def balloon(tmp):
         before = total(m)
         for keep in (200, 120):
             m.monitor(f"balloon {keep}")
-            wait(lambda: f"actual={keep}" in m.info("balloon"), lambda: m.info("balloon"))
+            m.wait(lambda: f"actual={keep}" in m.info("balloon"), lambda: m.info("balloon"))
             if total(m) != before - (MEMORY - keep) * MIB:
                 raise Wrong(f"balloon {keep}: the guest has {total(m)} bytes of {before}")
-            wait(lambda: ram(m) <= keep * MIB,
+            m.wait(lambda: ram(m) <= keep * MIB,
                  lambda: f"balloon {keep}: the process has {ram(m)} bytes of RAM")
 
         def stats():
             return {k: int(v) for k, v in re.findall(r"(\w+)=(\d+)", m.info("balloon"))}
-        wait(lambda: stats().get("total_mem") == total(m), lambda: f"{stats()}, not {total(m)}")
+        m.wait(lambda: stats().get("total_mem") == total(m), lambda: f"{stats()}, not {total(m)}")
         free = int(re.search(r"MemFree: +(\d+)", m.ask("grep MemFree /proc/meminfo"))[1]) << 10
         if abs(stats()["free_mem"] - free) > 8 * MIB:
             raise Wrong(f"the guest has {free} bytes free and says {stats()}")
         m.monitor(f"balloon {MEMORY}")
-        wait(lambda: total(m) == before, lambda: f"of {before} bytes {total(m)} came back")
+        m.wait(lambda: total(m) == before, lambda: f"of {before} bytes {total(m)} came back")
         fill(m, 300)
     finally:
         m.close()
@@ -86,7 +77,7 @@ def free_page_reporting(tmp):
     try:
         for _ in range(2):
             fill(m, 300)
-            wait(lambda: ram(m) < 150 * MIB, lambda: f"the process keeps {ram(m)} bytes of RAM")
+            m.wait(lambda: ram(m) < 150 * MIB, lambda: f"the process keeps {ram(m)} bytes of RAM")
     finally:
         m.close()
 
@@ -158,7 +149,7 @@ def console(tmp):
         data = os.urandom(MIB)
         m.ask(f"(head -c {MIB} < /dev/{name} > /tmp/in; echo over > /tmp/over) & sleep 1")
         port.s.sendall(data)
-        wait(lambda: "over" in m.ask("cat /tmp/over 2>&1 | cat"), lambda: m.ask("ls -l /tmp"))
+        m.wait(lambda: "over" in m.ask("cat /tmp/over 2>&1 | cat"), lambda: m.ask("ls -l /tmp"))
         if hashlib.md5(data).hexdigest() not in m.ask("md5sum /tmp/in"):
             raise Wrong("what came through the port is not what was sent: " + m.ask("md5sum /tmp/in"))
         m.say(f"cat /tmp/in /tmp/in > /dev/{name}\n")

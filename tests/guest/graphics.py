@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Graphics modes that other people's drivers set: Linux's bochs, GRUB's by the VESA BIOS.
+
+    tests/guest/graphics.py [-l] [NAME]...
+
+Linux's console on a frame buffer has the letters of the VGA but for a few (T, V, f, m, v, 0), so its
+words are read off its picture; GRUB's are another font's, and there the picture must change as it is
+typed to.
+"""
+import os
+import re
+import sys
+
+from boot import Wrong, grub_iso, need
+from pc import Machine, main, shell
+from screen import read_ppm
+
+DRM = ["drivers/gpu/drm/drm", "drivers/gpu/drm/drm_kms_helper"]
+BOCHS = [*DRM, "drivers/gpu/drm/ttm/ttm", "drivers/gpu/drm/drm_ttm_helper",
+         "drivers/gpu/drm/drm_vram_helper", "drivers/gpu/drm/tiny/bochs"]
+
+
+def picture(m):
+    path = os.path.join(m.tmp, "picture.ppm")
+    m.monitor(f"screendump {path}")
+    return read_ppm(path)
+
+
+def console(m, driver, size):
+    """The kernel's console on a frame buffer of that driver: its letters, and keys to a shell on it."""
+    name = m.ask("cat /sys/class/graphics/fb0/name /sys/class/graphics/fb0/virtual_size").split()
+    if not re.search(driver, name[0]) or name[1] != size.replace("x", ","):
+        raise Wrong(f"the frame buffer is {name}, not {driver} of {size}")
+    m.ask("setsid sh -i < /dev/tty1 > /dev/tty1 2>&1 & true")
+    m.see(r"(?m)^/ # *_?$")
+    m.type("echo -spelled-by-hand-\n")
+    m.see(r"(?m)^-spelled-by-hand-$")
+    width, height, _ = picture(m)
+    if f"{width}x{height}" != size:
+        raise Wrong(f"the picture is {width}x{height}")
+    # More lines than the screen has: it scrolls.
+    m.type("seq 111 199\n")
+    if "hand" in m.see(r"(?m)^199\n/ #"):
+        raise Wrong("the screen does not scroll:\n" + m.screen())
+
+
+def bochs(tmp):
+    """bochs-drm: VBE's registers through the BAR."""
+    m = shell(tmp, BOCHS, "-vga", "std", append="console=tty0 console=ttyS0")
+    try:
+        console(m, "bochs-drm", "1280x800")
+    finally:
+        m.close()
+
+
+def bochs_1024(tmp):
+    """The same in the mode that the command line asks for."""
+    m = shell(tmp, BOCHS, "-vga", "std", append="console=tty0 console=ttyS0 video=1024x768")
+    try:
+        console(m, "bochs-drm", "1024x768")
+    finally:
+        m.close()
+
+
+def lit(m):
+    width, height, pixels = picture(m)
+    if (width, height) != (1024, 768):
+        return 0
+    return sum(v > 100 for v in pixels[::3])
+
+
+def gfxterm(tmp):
+    """GRUB's graphical terminal, in a mode of VBE."""
+    font = need("/usr/share/grub/unicode.pf2", "GRUB's font")
+    iso = grub_iso(tmp, "insmod all_video\nloadfont /boot/font.pf2\nset gfxmode=1024x768x32\n"
+                   "insmod gfxterm\nterminal_output gfxterm\nserial\nterminal_input serial console\n"
+                   "set color_normal=white/black\nset pager=0\n", ("boot/font.pf2", font))
+    m = Machine(tmp, "-vga", "std", "-boot", "d", "-cdrom", iso)
+    try:
+        m.wait(lambda: lit(m) > 500, "GRUB's prompt in 1024x768")
+        before = lit(m)
+        m.type("echo mmmmmmmmmmmm\n")
+        # Two lines of it: what was typed, and what it says.
+        m.wait(lambda: lit(m) > before + 24 * 20, "what was typed")
+        m.type("clear\n")
+        m.wait(lambda: lit(m) < before, "a clear screen")
+    finally:
+        m.close()
+
+
+sys.exit(main(__doc__, [bochs, bochs_1024, gfxterm]))
