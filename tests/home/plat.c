@@ -16,7 +16,7 @@
 #include "anykvm.h"
 #include "fake-core.h"
 #include "home.h"
-#include "tap.h"
+#include "tests/tap.h"
 
 /* ---- memory ---- */
 

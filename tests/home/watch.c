@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include "fake-core.h"
 #include "home.h"
-#include "tap.h"
+#include "tests/tap.h"
 
 #define PAGES 64
 #define PAGE(n) (ram + (size_t)(n)*4096)

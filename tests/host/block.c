@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,23 +19,9 @@
 #include "host/block/lock.h"
 #include "host/bus/bus.h"
 #include "host/loop.h"
+#include "tests/tap.h"
 
-static int count, failures;
 static char dir[64] = "/var/tmp/anykvm-block.XXXXXX";
-
-static void ok(bool good, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void ok(bool good, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("%s %d - ", good ? "ok" : "not ok", ++count);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	printf("\n");
-	failures += !good;
-}
 
 /* --- requests that are waited for --- */
 
@@ -512,8 +497,7 @@ static void flushes(const char *what, struct block_setup s)
 	blk = disk("flush", s, false);
 	memset(buf, 0x5a, sizeof(buf));
 	if (dirty_pages("flush")) {
-		printf("ok %d - %s: flush # SKIP the kernel does not count dirty pages here\n", ++count,
-		       what);
+		skip("the kernel does not count dirty pages here", "%s: flush", what);
 		drop(blk);
 		return;
 	}
@@ -712,7 +696,7 @@ int main(void)
 	machine_lock();
 	for (i = 0; i < ARRAY_SIZE(ways); i++) {
 		if (ways[i].s.options.aio == AIO_URING && !aio_have_uring()) {
-			printf("ok %d - %s # SKIP the host refuses it\n", ++count, ways[i].name);
+			skip("the host refuses it", "%s", ways[i].name);
 			continue;
 		}
 		blocks_of_4k = ways[i].coarse;
@@ -733,6 +717,5 @@ int main(void)
 	media();
 	ok(!too_early, "done() was never called inside block_submit()");
 	clean_up();
-	printf("1..%d\n", count);
-	return failures != 0;
+	return tap_done();
 }

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,25 +21,7 @@
 #include "host/net/backend.h"
 #include "host/object.h"
 #include "host/sandbox.h"
-
-static int count, failures;
-
-#define ok(cond, ...) check((cond), __LINE__, __VA_ARGS__)
-
-__attribute__((format(printf, 3, 4)))
-static bool check(bool good, int line, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("%sok %d - ", good ? "" : "not ", ++count);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	printf(good ? "\n" : "\n# line %d\n", line);
-	fflush(stdout);
-	failures += !good;
-	return good;
-}
+#include "tests/tap.h"
 
 /* --- a card --- */
 
@@ -701,12 +682,11 @@ static int run(const char *dir)
 	if (can_tap)
 		tap(&taps);
 	else
-		printf("ok %d - tap # SKIP no /dev/net/tun, or not root\n", ++count);
+		skip("no /dev/net/tun, or not root", "tap");
 	broken_peer(&lonely, p3);
 	unlink(file);
 	unlink(dump);
-	printf("1..%d\n", count);
-	return failures != 0;
+	return tap_done();
 }
 
 int main(void)

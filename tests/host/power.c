@@ -12,7 +12,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 #include "host/loop.h"
 #include "host/options.h"
 #include "tests/host/fake_kernel.h"
+#include "tests/tap.h"
 
 #define SECTORS 4001u			/* no whole number of blocks of 4 KiB */
 #define BYTES (SECTORS * SECTOR)
@@ -34,22 +34,7 @@
 #define LONG_FIRST 112u
 #define LONG_END 3896u
 
-static int count, failures;
 static char dir[] = "/var/tmp/anykvm-power.XXXXXX";
-
-static void ok(bool good, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void ok(bool good, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("%s %d - ", good ? "ok" : "not ok", ++count);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	printf("\n");
-	failures += !good;
-}
 
 enum promise { ON_FLUSH, EVERY_WRITE, NOTHING };
 
@@ -461,6 +446,5 @@ int main(void)
 		unlink(disks[i].file.path);
 	}
 	rmdir(dir);
-	printf("1..%d\n", count);
-	return failures != 0;
+	return tap_done();
 }

@@ -21,7 +21,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "tests/home/tap.h"
+#include "tests/tap.h"
 
 static int kvm, vm, vcpu;
 static struct kvm_run *run;
