@@ -285,6 +285,8 @@ static void range(unsigned int i, uint64_t sector, uint32_t nr, uint32_t flags)
 
 static void ranges(void)
 {
+	unsigned int i, before;
+
 	start();
 	memset(disk->data, 0x55, DISK);
 	range(0, 8, 8, 0);
@@ -303,6 +305,12 @@ static void ranges(void)
 	ok(request(T_DISCARD, 0, 16) == IOERR, "not more than all");
 	ok(request(T_DISCARD, 0, 15) == IOERR && request(T_DISCARD, 0, 16 * 33) == IOERR,
 	   "no part of a range, and not too many");
+	for (i = 0; i < 33; i++)
+		range(i, i, 1, 0);
+	before = disk->requests[BLOCK_DISCARD];
+	ok(request(T_DISCARD, 0, 16 * 33) == IOERR && disk->requests[BLOCK_DISCARD] == before,
+	   "not even where each is good");
+	memset(disk->data, 0x55, 512);
 	range(0, 0, 1, 0);
 	range(1, DISK, 1, 0);
 	ok(request(T_DISCARD, 0, 32) == IOERR && disk->data[0] == 0x55, "all are checked before the first");
