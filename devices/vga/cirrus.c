@@ -28,7 +28,11 @@ static void cirrus_mode(const struct vga *v, struct vga_mode *m)
 	m->start |= (r[CR1B_DISPLAY] & 1u) << 16 | (r[CR1B_DISPLAY] & 0x0cu) << 15 |
 		    (r[CR1D_OVERLAY] & 0x80u) << 12;
 	m->stride += (r[CR1B_DISPLAY] & 0x10u) << 5;
-	if (!(v->seq[SR7_MODE] & SR7_EXTENDED) || m->kind == VGA_TEXT)
+	/*
+	 * The attribute controller has no part in these modes, so its mode bit does not count. Nor does
+	 * CR17's for the sync signals: Linux's driver leaves it clear and means the picture to be seen.
+	 */
+	if (!(v->seq[SR7_MODE] & SR7_EXTENDED) || !(v->gfx[GFX_MISC] & GFX_MISC_GRAPHICS))
 		return;
 	m->bpp = bpp[v->seq[SR7_MODE] >> 1 & 7];
 	if (m->bpp == 16 && !(c->hidden_dac & 15))
@@ -39,12 +43,9 @@ static void cirrus_mode(const struct vga *v, struct vga_mode *m)
 		m->height *= 2;
 	/* A line that is shown several times is one of the picture. */
 	m->height /= m->repeat * (m->max_scan + 1);
-	if (!m->height)
-		m->kind = VGA_BLANK;
+	m->kind = m->height && vga_screen_on(v) ? VGA_LINEAR : VGA_BLANK;
 	m->width = m->chars * 8;
 	m->overlay = cirrus_cursor_state(c);
-	if (m->kind != VGA_BLANK)
-		m->kind = VGA_LINEAR;
 }
 
 /* --- the BLT engine's registers --- */

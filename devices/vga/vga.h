@@ -191,6 +191,7 @@ void vga_vram_written(struct vga *v, uint32_t at, uint32_t len);
 
 /* --- between the files --- */
 
+bool vga_screen_on(const struct vga *v);
 void vga_mode_now(const struct vga *v, struct vga_mode *m);
 /* Of the address counter's value in scan line @row_scan of a row: the four planes there. */
 uint32_t vga_screen_word(const struct vga *v, const struct vga_mode *m, uint32_t ma,

@@ -13,11 +13,16 @@ static unsigned int ninth(unsigned int low, unsigned int reg, unsigned int bit, 
 	return low | (reg >> bit & 1) << to;
 }
 
+/* Nothing is shown before a mode is set, while it is set, and on a screen that is off. */
+bool vga_screen_on(const struct vga *v)
+{
+	return v->attr_index & ATTR_INDEX_SCREEN_ON && v->seq[SEQ_RESET] == SEQ_RUN &&
+	       !(v->seq[SEQ_CLOCKING_MODE] & CLOCKING_SCREEN_OFF);
+}
+
 static enum vga_kind kind(const struct vga *v)
 {
-	/* Nothing is shown before a mode is set, while it is set, and on a screen that is off. */
-	if (!(v->attr_index & ATTR_INDEX_SCREEN_ON) || v->seq[SEQ_RESET] != SEQ_RUN ||
-	    v->seq[SEQ_CLOCKING_MODE] & CLOCKING_SCREEN_OFF)
+	if (!vga_screen_on(v))
 		return VGA_BLANK;
 	if (!(v->attr[ATTR_MODE] & ATTR_MODE_GRAPHICS))
 		return VGA_TEXT;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Graphics modes that other people's drivers set: Linux's bochs, GRUB's by the VESA BIOS.
+"""Graphics modes that other people's drivers set: Linux's for both cards, GRUB's by the VESA BIOS.
 
     tests/guest/graphics.py [-l] [NAME]...
 
@@ -19,6 +19,7 @@ from screen import read_ppm
 DRM = ["drivers/gpu/drm/drm", "drivers/gpu/drm/drm_kms_helper"]
 BOCHS = [*DRM, "drivers/gpu/drm/ttm/ttm", "drivers/gpu/drm/drm_ttm_helper",
          "drivers/gpu/drm/drm_vram_helper", "drivers/gpu/drm/tiny/bochs"]
+CIRRUS = [*DRM, "drivers/gpu/drm/drm_shmem_helper", "drivers/gpu/drm/tiny/cirrus"]
 
 
 def picture(m):
@@ -63,6 +64,16 @@ def bochs_1024(tmp):
         m.close()
 
 
+def cirrus(tmp):
+    """cirrus: the registers of the CL-GD5446, 16 bits a pixel; it counts on firmware having been there."""
+    m = shell(tmp, CIRRUS, "-bios", "bios-256k.bin", "-vga", "cirrus",
+              append="console=tty0 console=ttyS0")
+    try:
+        console(m, "cirrus", "1024x768")
+    finally:
+        m.close()
+
+
 def lit(m):
     width, height, pixels = picture(m)
     if (width, height) != (1024, 768):
@@ -89,4 +100,4 @@ def gfxterm(tmp):
         m.close()
 
 
-sys.exit(main(__doc__, [bochs, bochs_1024, gfxterm]))
+sys.exit(main(__doc__, [bochs, bochs_1024, cirrus, gfxterm]))
