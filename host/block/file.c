@@ -3,7 +3,7 @@
  * Files and block devices. What O_DIRECT wants is asked of the kernel, or found out by reading.
  *
  * With O_DIRECT, a write that is not whole blocks of the disk below reads, changes and writes those
- * blocks; while it does, no other write is under way in this file, and those that come wait.
+ * blocks; while it does, no other write or discard is under way in this file, and those that come wait.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,13 +28,13 @@ struct file {
 
 static bool changes(const struct io *io)
 {
-	return io->op == BLOCK_WRITE || io->op == BLOCK_WRITE_ZEROES;
+	return io->op == BLOCK_WRITE || io->op == BLOCK_WRITE_ZEROES || io->op == BLOCK_DISCARD;
 }
 
-/* Reads what it writes next to: nobody else may write then. */
+/* Reads what it writes next to: nobody else may change the file then. */
 static bool reads_first(const struct file *f, const struct io *io)
 {
-	return changes(io) && (io->offset | io->len) & (f->aio.align_offset - 1);
+	return changes(io) && io->op != BLOCK_DISCARD && (io->offset | io->len) & (f->aio.align_offset - 1);
 }
 
 static bool may_pass(const struct file *f, const struct io *io)

@@ -181,6 +181,8 @@ static int64_t read_or_write(struct fake_file *f, const struct iovec *iov, int n
 
 	for (i = 0; i < nr; i++)
 		len += iov[i].iov_len;
+	if (f->slow && !write)
+		usleep(fake_random(2000));
 	dawdle();
 	if (fake_nasty && !fake_random(20))
 		return fake_random(3) ? -EINTR : -EAGAIN;

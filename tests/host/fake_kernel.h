@@ -29,6 +29,7 @@ struct fake_file {
 	/* As it was opened, and what came. */
 	int fd;
 	bool direct;
+	bool slow;			/* reads: what reads before it writes takes long between the two */
 	unsigned int writes, syncs, sync_writes, misfits;
 	unsigned int failing_syncs;	/* so many to come fail, and with a page cache lose what they had */
 };

@@ -30,6 +30,10 @@
 #define WORDS (SECTOR / 8)
 #define AT_ONCE 48
 #define REQUESTS 4000
+/* Few blocks for many requests. */
+#define CROWD 1000
+#define CROWD_FIRST 16u
+#define CROWD_SECTORS 32u
 /* Longer ones than the engine's buffer go where nothing is bad. */
 #define LONG_FIRST 112u
 #define LONG_END 3896u
@@ -68,6 +72,7 @@ struct disk {
 	bool busy[SECTORS];		/* a write is under way */
 	uint64_t number;
 	unsigned int under_way, left;
+	bool crowded;
 	/* Findings. */
 	unsigned int stale, lost, unstable, flushes, wrong_error, misread, done;
 };
@@ -132,9 +137,12 @@ static int must_be(const struct disk *d, const struct block_request *req, uint64
 
 static void look(struct request *r)
 {
+	static const uint8_t zeros[SECTOR];
 	struct disk *d = r->d;
 	bool stable = d->mode->promise == EVERY_WRITE ||
 		      (r->req.fua && d->mode->promise == ON_FLUSH);
+
+	uint64_t i;
 
 	fake_lock();
 	switch (r->req.op) {
@@ -147,7 +155,10 @@ static void look(struct request *r)
 		d->misread += older(d, r->iov[0].iov_base, r->first, r->nr, r->floor);
 		break;
 	case BLOCK_DISCARD:
-		/* What it left behind stays so, whatever it is. */
+		/* What it left behind stays so, whatever it is; zeros are as good as written ones. */
+		for (i = r->first; i < r->first + r->nr; i++)
+			if (!memcmp(d->file.cached + i * SECTOR, zeros, SECTOR))
+				d->ended[i] = r->number;
 		if (d->mode->promise == EVERY_WRITE)
 			d->unstable += memcmp(d->file.stable + r->first * SECTOR,
 					      d->file.cached + r->first * SECTOR, r->nr * SECTOR) != 0;
@@ -238,9 +249,10 @@ static bool place(struct request *r)
 	struct disk *d = r->d;
 	uint64_t i;
 
-	r->nr = 1 + fake_random(24);
-	r->first = fake_random((unsigned int)(SECTORS - r->nr + 1));
-	if (!d->under_way && !fake_random(3)) {
+	r->nr = 1 + fake_random(d->crowded ? 4 : 24);
+	r->first = d->crowded ? CROWD_FIRST + fake_random(CROWD_SECTORS) :
+				fake_random((unsigned int)(SECTORS - r->nr + 1));
+	if (!d->crowded && !d->under_way && !fake_random(3)) {
 		r->first = LONG_FIRST + fake_random(LONG_END - LONG_FIRST);
 		r->nr = LONG_END - r->first;
 	}
@@ -301,13 +313,15 @@ static void storm(struct disk *d, unsigned int requests)
 		BLOCK_READ, BLOCK_READ, BLOCK_READ, BLOCK_FLUSH, BLOCK_FLUSH, BLOCK_WRITE_ZEROES,
 		BLOCK_DISCARD,
 	};
+	static const enum block_op crowd[] = { BLOCK_WRITE, BLOCK_DISCARD, BLOCK_DISCARD };
 	unsigned int most;
 
 	d->left = requests;
 	while (d->left || d->under_way) {
 		most = fake_random(10) ? AT_ONCE : 1;
 		while (d->left && d->under_way < most)
-			ask(d, ops[fake_random(ARRAY_SIZE(ops))]);
+			ask(d, d->crowded && fake_random(3) ? crowd[fake_random(ARRAY_SIZE(crowd))] :
+			    ops[fake_random(ARRAY_SIZE(ops))]);
 		loop_turn();
 	}
 }
@@ -320,8 +334,11 @@ static void row(struct disk *d)
 	snprintf(name, sizeof(name), "cache=%s,%s, blocks of %u", m->cache, d->engine, m->align);
 	fake_nasty = true;
 	storm(d, REQUESTS);
+	d->crowded = d->file.slow = true;
+	storm(d, CROWD);
+	d->file.slow = false;
 	fake_nasty = false;
-	ok(d->done == REQUESTS && d->flushes > REQUESTS / 20, "%s: %u requests, %u flushes", name,
+	ok(d->done == REQUESTS + CROWD && d->flushes > REQUESTS / 20, "%s: %u requests, %u flushes", name,
 	   d->done, d->flushes);
 	ok(!d->wrong_error, "%s: errors are those of the disk (%u are not)", name, d->wrong_error);
 	ok(!d->stale, "%s: a write that has ended is in the kernel (%u sectors)", name, d->stale);

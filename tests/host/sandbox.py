@@ -197,6 +197,7 @@ def viewers():
 
 
 def curses():
+    os.environ["TERM"] = "xterm"
     m = Monitored("-display", "curses", tty=True)
     for rows, cols in ((24, 80), (10, 40), (60, 160)):
         fcntl.ioctl(m.m.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
