@@ -219,7 +219,7 @@ tests: $(addprefix $(B)/,$(run-tests) $(if $(SAN),$(san-prog-y),$(prog-y))) ## B
 	@: $(foreach t,$(run-checks),; echo '$($(t)-opts) $(t) $($(t)-$(if $(SAN),san-)args)' >> $(B)/tests.list)
 
 .PHONY: check
-check: deps ## Build and run every test (about 16 minutes on two cores)
+check: deps ## Build and run every test (about 20 minutes on two cores)
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 tests
 	@[ -z "$$(scripts/kdir)" ] || $(MAKE) --no-print-directory module
