@@ -50,7 +50,7 @@ def forwards(tmp):
     m, q = managed(tmp, NETWORK, "-netdev", "user,id=n0", "-device", "virtio-net-pci,netdev=n0,id=nic")
     with socket.create_server(("127.0.0.1", 0)) as s:
         port = s.getsockname()[1]
-    try:
+    with m:
         m.ask("ip link set lo up; ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0")
         said = m.monitor(f"hostfwd_add tcp:127.0.0.1:{port}-:80")
         must(b"Error" not in said, said)
@@ -84,8 +84,6 @@ def forwards(tmp):
         m.ask("ip link set eth0 promisc off")
         event(q, "NIC_RX_FILTER_CHANGED", lambda d: d["name"] == "nic")
         must(not q.send("query-rx-filter", name="nic")["return"][0]["promiscuous"], "promisc off")
-    finally:
-        m.close()
 
 
 def events(tmp):
@@ -93,7 +91,7 @@ def events(tmp):
     m, q = managed(tmp, ["drivers/virtio/virtio_balloon", "drivers/char/virtio_console"], "-device",
                    "virtio-balloon-pci", "-device", "virtio-serial-pci", "-chardev", "null,id=none", "-device",
                    "virtserialport,chardev=none,name=test,id=agent")
-    try:
+    with m:
         q.send("balloon", value=400 * MIB)
         event(q, "BALLOON_CHANGE", lambda d: d["actual"] == 400 * MIB)
         must(q.send("query-balloon")["return"]["actual"] == 400 * MIB, "query-balloon")
@@ -118,8 +116,6 @@ def events(tmp):
         event(q, "RESUME", lambda d: d is None)
         m.say("poweroff -f\n")
         event(q, "SHUTDOWN", lambda d: d == {"guest": True, "reason": "guest-shutdown"})
-    finally:
-        m.close()
 
 
 sys.exit(main(__doc__, [forwards, events]))

@@ -56,9 +56,8 @@ def login(m):
 
 def debian(tmp, disk, name, nic, card):
     image = debian_disk(tmp)
-    m = Machine(tmp, "-drive", f"file={image},format=raw,if={disk}", "-netdev", "user,id=n",
-                "-device", f"{nic},netdev=n", memory=1024)
-    try:
+    with Machine(tmp, "-drive", f"file={image},format=raw,if={disk}", "-netdev", "user,id=n",
+                 "-device", f"{nic},netdev=n", memory=1024) as m:
         m.see(r"GRUB is here|Loading|login:", 60)
         login(m)
         m.say("uname -sm; cut -d ' ' -f 1,2 /proc/mounts\n")
@@ -78,8 +77,6 @@ def debian(tmp, disk, name, nic, card):
             m.listen(0.5)
         if m.p.poll() != 0:
             raise Wrong(f"poweroff: status {m.p.poll()}: {m.serial[-400:]}")
-    finally:
-        m.close()
 
 
 def virtio(tmp):

@@ -46,12 +46,7 @@ ROWS = [
     ("virtio", "virtio", "vda", "", VIRTIO, 64),
 ]
 
-START = r"""#!/bin/busybox sh
-b=/bin/busybox
-for m in $(cat /tests/modules); do
-	$b insmod /modules/$m || echo "anykvm-insmod: $m failed"
-done
-for i in 1 2 3 4 5 6 7 8 9 10; do
+START = linux.START + r"""for i in 1 2 3 4 5 6 7 8 9 10; do
 	[ -b /dev/$1 ] && break
 	$b sleep 1
 done

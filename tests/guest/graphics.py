@@ -8,24 +8,16 @@ Linux's console on a frame buffer has the letters of the VGA but for a few (T, V
 words are read off its picture; GRUB's are another font's, and there the picture must change as it is
 typed to.
 """
-import os
 import re
 import sys
 
 from boot import Wrong, grub_iso, need
 from pc import Machine, main, shell
-from screen import read_ppm
 
 DRM = ["drivers/gpu/drm/drm", "drivers/gpu/drm/drm_kms_helper"]
 BOCHS = [*DRM, "drivers/gpu/drm/ttm/ttm", "drivers/gpu/drm/drm_ttm_helper",
          "drivers/gpu/drm/drm_vram_helper", "drivers/gpu/drm/tiny/bochs"]
 CIRRUS = [*DRM, "drivers/gpu/drm/drm_shmem_helper", "drivers/gpu/drm/tiny/cirrus"]
-
-
-def picture(m):
-    path = os.path.join(m.tmp, "picture.ppm")
-    m.monitor(f"screendump {path}")
-    return read_ppm(path)
 
 
 def console(m, driver, size):
@@ -37,7 +29,7 @@ def console(m, driver, size):
     m.see(r"(?m)^/ # *_?$")
     m.type("echo -spelled-by-hand-\n")
     m.see(r"(?m)^-spelled-by-hand-$")
-    width, height, _ = picture(m)
+    width, height, _ = m.picture()
     if f"{width}x{height}" != size:
         raise Wrong(f"the picture is {width}x{height}")
     # More lines than the screen has: it scrolls.
@@ -48,34 +40,25 @@ def console(m, driver, size):
 
 def bochs(tmp):
     """bochs-drm: VBE's registers through the BAR."""
-    m = shell(tmp, BOCHS, "-vga", "std", append="console=tty0 console=ttyS0")
-    try:
+    with shell(tmp, BOCHS, "-vga", "std", append="console=tty0 console=ttyS0") as m:
         console(m, "bochs-drm", "1280x800")
-    finally:
-        m.close()
 
 
 def bochs_1024(tmp):
     """The same in the mode that the command line asks for."""
-    m = shell(tmp, BOCHS, "-vga", "std", append="console=tty0 console=ttyS0 video=1024x768")
-    try:
+    with shell(tmp, BOCHS, "-vga", "std", append="console=tty0 console=ttyS0 video=1024x768") as m:
         console(m, "bochs-drm", "1024x768")
-    finally:
-        m.close()
 
 
 def cirrus(tmp):
     """cirrus: the registers of the CL-GD5446, 16 bits a pixel; it counts on firmware having been there."""
-    m = shell(tmp, CIRRUS, "-bios", "bios-256k.bin", "-vga", "cirrus",
-              append="console=tty0 console=ttyS0")
-    try:
+    with shell(tmp, CIRRUS, "-bios", "bios-256k.bin", "-vga", "cirrus",
+               append="console=tty0 console=ttyS0") as m:
         console(m, "cirrus", "1024x768")
-    finally:
-        m.close()
 
 
 def lit(m):
-    width, height, pixels = picture(m)
+    width, height, pixels = m.picture()
     if (width, height) != (1024, 768):
         return 0
     return sum(v > 100 for v in pixels[::3])
@@ -87,8 +70,7 @@ def gfxterm(tmp):
     iso = grub_iso(tmp, "insmod all_video\nloadfont /boot/font.pf2\nset gfxmode=1024x768x32\n"
                    "insmod gfxterm\nterminal_output gfxterm\nserial\nterminal_input serial console\n"
                    "set color_normal=white/black\nset pager=0\n", ("boot/font.pf2", font))
-    m = Machine(tmp, "-vga", "std", "-boot", "d", "-cdrom", iso)
-    try:
+    with Machine(tmp, "-vga", "std", "-boot", "d", "-cdrom", iso) as m:
         m.wait(lambda: lit(m) > 500, "GRUB's prompt in 1024x768")
         before = lit(m)
         m.type("echo mmmmmmmmmmmm\n")
@@ -96,8 +78,6 @@ def gfxterm(tmp):
         m.wait(lambda: lit(m) > before + 24 * 20, "what was typed")
         m.type("clear\n")
         m.wait(lambda: lit(m) < before, "a clear screen")
-    finally:
-        m.close()
 
 
 sys.exit(main(__doc__, [bochs, bochs_1024, cirrus, gfxterm]))

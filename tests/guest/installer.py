@@ -15,14 +15,11 @@ from pc import Machine, main
 
 def installer(tmp, arch):
     where = need(os.path.join(GUEST, "installer-" + arch), f"the installer for {arch}")
-    m = Machine(tmp, "-bios", "bios-256k.bin", "-kernel", where + "/linux", "-initrd",
-                where + "/initrd.gz", "-append", "vga=normal fb=false nomodeset", memory=1024)
-    try:
+    with Machine(tmp, "-bios", "bios-256k.bin", "-kernel", where + "/linux", "-initrd",
+                 where + "/initrd.gz", "-append", "vga=normal fb=false nomodeset", memory=1024) as m:
         m.see(r"Select a language", 240)
         m.key("ret")
         m.see(r"Select your location|Country, territory or area")
-    finally:
-        m.close()
 
 
 def installer_amd64(tmp):

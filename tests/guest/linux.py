@@ -18,6 +18,22 @@ MODULES = os.path.join(GUEST, "modules-amd64")
 ANYKVM = os.path.join(os.environ.get("ANYKVM_BUILD", os.path.join(TOP, "build")), "anykvm")
 NO_MODULES = "skip: the guest's modules are not there (make guest GUESTS=modules)"
 
+# How a script begins that is given modules (make_initrd), and what waits for the cable of its card: one
+# that was just put in is not up at once.
+START = r"""#!/bin/busybox sh
+b=/bin/busybox
+for m in $(cat /tests/modules); do
+	$b insmod /modules/$m || echo "anykvm-insmod: $m failed"
+done
+"""
+CABLE = r"""
+$b ip link set eth0 up
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	[ "$(cat /sys/class/net/eth0/carrier)" = 1 ] && break
+	$b sleep 1
+done
+"""
+
 VIRTIO_PCI = ["drivers/virtio/virtio", "drivers/virtio/virtio_ring",
               "drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci_legacy_dev",
               "drivers/virtio/virtio_pci"]

@@ -28,19 +28,9 @@ E1000 = ["drivers/net/ethernet/intel/e1000/e1000"]
 VIRTIO = [*linux.VIRTIO_PCI, "net/core/failover", "drivers/net/net_failover",
           "drivers/net/virtio_net"]
 
-SCRIPT = r"""#!/bin/busybox sh
-b=/bin/busybox
+SCRIPT = linux.START + linux.CABLE + r"""
 port=$1
-for m in $(cat /tests/modules); do
-	$b insmod /modules/$m || echo "anykvm-insmod: $m failed"
-done
 $b ip link set lo up
-$b ip link set eth0 up
-# A cable that was just put in is not up at once.
-for i in 1 2 3 4 5 6 7 8 9 10; do
-	[ "$(cat /sys/class/net/eth0/carrier)" = 1 ] && break
-	$b sleep 1
-done
 echo "anykvm-mac: $(cat /sys/class/net/eth0/address)"
 $b udhcpc -i eth0 -n -q -t 5 -T 2 -s /tests/lease || exit 1
 $b ping -c 3 -W 2 10.0.2.2 || exit 2

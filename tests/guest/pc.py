@@ -74,11 +74,16 @@ class Machine:
             if left < seconds - 0.2:
                 return True
 
-    def screen(self):
+    def picture(self):
+        """Width, height and the pixels' bytes."""
         path = os.path.join(self.tmp, "screen.ppm")
         self.monitor(f"screendump {path}")
+        return read_ppm(path)
+
+    def screen(self):
+        """The text that its letters make; nothing where there are none, or no picture yet."""
         try:
-            return "\n".join(self.reader.lines(*read_ppm(path)))
+            return "\n".join(self.reader.lines(*self.picture()))
         except (BadPicture, OSError):
             return ""
 
@@ -149,6 +154,12 @@ class Machine:
                 raise Wrong(f"'{key}' does not lead to '{pattern}':\n{self.screen()}")
             self.key(key)
             self.listen(1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     def close(self):
         self.s.close()

@@ -18,13 +18,10 @@ RESCUE = "/usr/lib/grub-rescue/grub-rescue-floppy.img"
 
 
 def firmware(tmp, card):
-    m = Machine(tmp, "-vga", card, "-nodefaults")
-    try:
+    with Machine(tmp, "-vga", card, "-nodefaults") as m:
         text = m.see(r"No bootable device")
         if "SeaBIOS (version" not in text:
             raise Wrong(f"no banner on {card}:\n{text}")
-    finally:
-        m.close()
 
 
 def seabios_std(tmp):
@@ -39,50 +36,38 @@ def seabios_cirrus(tmp):
 
 def grub_rescue(tmp):
     """GRUB from a diskette: its menu, and a command that is typed."""
-    m = Machine(tmp, "-boot", "a", "-fda", need(RESCUE, "grub-rescue-pc"))
-    try:
+    with Machine(tmp, "-boot", "a", "-fda", need(RESCUE, "grub-rescue-pc")) as m:
         m.see(r"GNU GRUB +version 2|Press any key")
         m.press_until("c", r"grub>")
         m.key("ctrl-u")  # a press too many stands on the line
         m.type("echo Typed-in 1-1\n")
         m.see(r"(?m)^ *Typed-in 1-1")
-    finally:
-        m.close()
 
 
 def memtest(tmp):
-    m = Machine(tmp, "-bios", "bios-256k.bin", "-kernel",
-                need(os.path.join(GUEST, "memtest.bin"), "memtest86+"), memory=64)
-    try:
+    with Machine(tmp, "-bios", "bios-256k.bin", "-kernel",
+                 need(os.path.join(GUEST, "memtest.bin"), "memtest86+"), memory=64) as m:
         m.see(r"Memtest86\+ v")
         m.see(r"Test: #\d|Testing: ")
         m.key("f1")
         m.see(r"Test Selection|Settings")
         m.key("esc")
-    finally:
-        m.close()
 
 
 def mach(tmp):
     iso = grub_iso(tmp, "multiboot /boot/gnumach.gz\nboot\n",
                    ("boot/gnumach.gz", need(os.path.join(GUEST, "gnumach.gz"), "GNU Mach")))
-    m = Machine(tmp, "-boot", "d", "-cdrom", iso)
-    try:
+    with Machine(tmp, "-boot", "d", "-cdrom", iso) as m:
         m.see(r"bootstrap_create: No bootstrap code loaded")
-    finally:
-        m.close()
 
 
 def xen(tmp):
     iso = grub_iso(tmp, "multiboot2 /boot/xen.gz console=com1,vga com1=115200 noreboot\nboot\n",
                    ("boot/xen.gz", need(os.path.join(GUEST, "xen.gz"), "Xen")))
-    m = Machine(tmp, "-boot", "d", "-cdrom", iso)
-    try:
+    with Machine(tmp, "-boot", "d", "-cdrom", iso) as m:
         m.hear(r"Xen version 4\.")
         m.hear(r"VGA is text mode 80x25")
         m.hear(r"dom0 kernel not specified")
-    finally:
-        m.close()
 
 
 def ipxe(tmp):
@@ -91,13 +76,10 @@ def ipxe(tmp):
     os.mkdir(tftp)
     with open(os.path.join(tftp, "boot.ipxe"), "w", encoding="utf-8") as f:
         f.write("#!ipxe\necho anykvm over TFTP to ${net0/ip}\nsleep 30\n")
-    m = Machine(tmp, "-boot", "n", "-netdev", f"user,id=n,tftp={tftp},bootfile=boot.ipxe", "-device",
-                "e1000,netdev=n")
-    try:
+    with Machine(tmp, "-boot", "n", "-netdev", f"user,id=n,tftp={tftp},bootfile=boot.ipxe", "-device",
+                 "e1000,netdev=n") as m:
         m.see(r"iPXE ")
         m.see(r"anykvm over TFTP to 10\.0\.2\.15")
-    finally:
-        m.close()
 
 
 ROWS = [seabios_std, seabios_cirrus, grub_rescue, memtest, mach, xen, ipxe]

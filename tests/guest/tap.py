@@ -26,17 +26,8 @@ CSUM, GUEST_CSUM, GUEST_TSO4, HOST_TSO4, MQ = 0, 1, 7, 11, 22
 # A file in segments of an Ethernet frame each is more packets than this, with offloads far fewer.
 WHOLE = SIZE // 1460
 
-SCRIPT = r"""#!/bin/busybox sh
-b=/bin/busybox
-for m in $(cat /tests/modules); do
-	$b insmod /modules/$m || echo "anykvm-insmod: $m failed"
-done
+SCRIPT = linux.START + linux.CABLE + r"""
 $b ip addr add 10.99.0.2/24 dev eth0
-$b ip link set eth0 up
-for i in 1 2 3 4 5 6 7 8 9 10; do
-	[ "$(cat /sys/class/net/eth0/carrier)" = 1 ] && break
-	$b sleep 1
-done
 echo "anykvm-features: $(cat /sys/class/net/eth0/device/features 2>/dev/null)"
 echo "anykvm-queues:" $(ls /sys/class/net/eth0/queues)
 $b ping -c 3 -W 5 10.99.0.1 || exit 2

@@ -44,9 +44,8 @@ def fill(m, mib):
 
 def balloon(tmp):
     """Memory goes back to the host and comes again, and the guest's own figures arrive."""
-    m = shell(tmp, ["drivers/virtio/virtio_balloon"], "-device",
-              "virtio-balloon-pci,guest-stats-polling-interval=1", memory=MEMORY)
-    try:
+    with shell(tmp, ["drivers/virtio/virtio_balloon"], "-device",
+               "virtio-balloon-pci,guest-stats-polling-interval=1", memory=MEMORY) as m:
         fill(m, 300)
         before = total(m)
         for keep in (200, 120):
@@ -66,26 +65,20 @@ def balloon(tmp):
         m.monitor(f"balloon {MEMORY}")
         m.wait(lambda: total(m) == before, lambda: f"of {before} bytes {total(m)} came back")
         fill(m, 300)
-    finally:
-        m.close()
 
 
 def free_page_reporting(tmp):
     """What the guest frees goes back by itself, and is there again when it is written."""
-    m = shell(tmp, ["drivers/virtio/virtio_balloon"], "-device",
-              "virtio-balloon-pci,free-page-reporting=on", memory=MEMORY)
-    try:
+    with shell(tmp, ["drivers/virtio/virtio_balloon"], "-device",
+               "virtio-balloon-pci,free-page-reporting=on", memory=MEMORY) as m:
         for _ in range(2):
             fill(m, 300)
             m.wait(lambda: ram(m) < 150 * MIB, lambda: f"the process keeps {ram(m)} bytes of RAM")
-    finally:
-        m.close()
 
 
 def rng(tmp):
     """The kernel takes the device for its source, and what it gives is not twice the same."""
-    m = shell(tmp, ["drivers/char/hw_random/virtio-rng"], "-device", "virtio-rng-pci")
-    try:
+    with shell(tmp, ["drivers/char/hw_random/virtio-rng"], "-device", "virtio-rng-pci") as m:
         where = "/sys/class/misc/hw_random/rng_current"
         if "virtio_rng" not in m.ask(f"cat {where}"):
             raise Wrong(f"rng_current: {m.ask(f'cat {where}')}")
@@ -93,8 +86,6 @@ def rng(tmp):
                 for _ in range(3)}
         if len(sums) != 3 or any(int(s.split()[0]) < 4096 for s in sums):
             raise Wrong(f"4096 bytes, compressed, and their sum: {sums}")
-    finally:
-        m.close()
 
 
 class Peer:
@@ -132,10 +123,9 @@ def console(tmp):
     paths = {n: os.path.join(tmp, n) for n in ("console", "port")}
     chardevs = [w for n, p in paths.items()
                 for w in ("-chardev", f"socket,id={n},path={p},server=on,wait=off")]
-    m = shell(tmp, ["drivers/char/virtio_console"], *chardevs, "-device", "virtio-serial-pci",
-              "-device", "virtconsole,chardev=console", "-device",
-              "virtserialport,chardev=port,name=org.anykvm.test")
-    try:
+    with shell(tmp, ["drivers/char/virtio_console"], *chardevs, "-device", "virtio-serial-pci",
+               "-device", "virtconsole,chardev=console", "-device",
+               "virtserialport,chardev=port,name=org.anykvm.test") as m:
         hvc, port = Peer(paths["console"]), Peer(paths["port"])
         m.ask("echo root::0:0::/:/bin/sh > /etc/passwd; echo root:x:0: > /etc/group")
         m.ask("setsid getty -L 115200 hvc0 vt100 & true")
@@ -155,8 +145,6 @@ def console(tmp):
         m.say(f"cat /tmp/in /tmp/in > /dev/{name}\n")
         if port.take(2 * MIB) != 2 * data:
             raise Wrong("what the guest sent through the port came differently")
-    finally:
-        m.close()
 
 
 sys.exit(main(__doc__, [balloon, free_page_reporting, rng, console]))
