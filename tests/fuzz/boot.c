@@ -68,17 +68,6 @@ void ram_write(const struct vm *vm, uint64_t gpa, const void *data, uint64_t len
 	memcpy(p, data, len);
 }
 
-uint64_t take(struct input *in, unsigned int bytes)
-{
-	uint64_t v = 0;
-
-	while (bytes-- && in->left) {
-		v = v << 8 | *in->p++;
-		in->left--;
-	}
-	return v;
-}
-
 /* --- good files --- */
 
 static size_t bzimage(uint8_t *f)

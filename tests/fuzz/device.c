@@ -142,17 +142,6 @@ static void tear_down(void)
 
 /* --- the row of accesses --- */
 
-uint64_t take(struct input *in, unsigned int bytes)
-{
-	uint64_t v = 0;
-
-	while (bytes-- && in->left) {
-		v = v << 8 | *in->p++;
-		in->left--;
-	}
-	return v;
-}
-
 static void registers(struct input *in, bool write)
 {
 	unsigned int region = (unsigned int)take(in, 1), size = 1u << (take(in, 1) & 3);

@@ -23,7 +23,16 @@ struct input {
 	size_t left;
 };
 
-uint64_t take(struct input *in, unsigned int bytes);
+static inline uint64_t take(struct input *in, unsigned int bytes)
+{
+	uint64_t v = 0;
+
+	while (bytes-- && in->left) {
+		v = v << 8 | *in->p++;
+		in->left--;
+	}
+	return v;
+}
 
 /* A step of a virtio driver that knows what rings are (virtio.c); false: @dev is no virtio device. */
 bool fuzz_virtio(struct device *dev, struct input *in);
