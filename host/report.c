@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "home/process/topics.h"
@@ -69,6 +70,18 @@ void note(const char *fmt, ...)
 	va_start(ap, fmt);
 	line(fmt, ap);
 	va_end(ap);
+}
+
+const char *explain(const char *fmt, ...)
+{
+	static char text[4600];	/* a path, and words around it */
+	char new[sizeof(text)];	/* the words may have @text among them */
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(new, sizeof(new), fmt, ap);
+	va_end(ap);
+	return strcpy(text, new);
 }
 
 void trace(const char *fmt, ...)

@@ -15,6 +15,9 @@
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), __noreturn__));
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* What is wrong, in words, for who will say it: a text that stands until the next call. */
+const char *explain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* Run @fn before the process ends, whichever way it ends; the last one added runs first. */
 void at_end(void (*fn)(void));
 /* Run the cleanups once, then leave at once: other threads may still be running. */

@@ -60,7 +60,7 @@ struct block *block_create(const struct block_setup *s, const char **wrong)
 	struct block *blk, **p;
 
 	if (find(s->id)) {
-		*wrong = block_wrong("there is another drive with the id '%s'", s->id);
+		*wrong = explain("there is another drive with the id '%s'", s->id);
 		return NULL;
 	}
 	blk = calloc(1, sizeof(*blk));
@@ -114,7 +114,7 @@ const char *block_attach(struct block *blk, const struct block_user *user, void 
 			 const char *who)
 {
 	if (blk->who)
-		return block_wrong("drive=%s: is in use by %s already", blk->id, blk->who);
+		return explain("drive=%s: is in use by %s already", blk->id, blk->who);
 	blk->who = strdup(who);
 	blk->user = user;
 	blk->arg = arg;
@@ -480,9 +480,9 @@ static void move_tray(struct block *blk, bool open)
 static const char *locked(struct block *blk, bool force)
 {
 	if (!blk->removable)
-		return block_wrong("drive '%s' does not hold a medium that can be taken out", blk->id);
+		return explain("drive '%s' does not hold a medium that can be taken out", blk->id);
 	if (!force && blk->user && blk->user->may_eject && !blk->user->may_eject(blk->arg))
-		return block_wrong("drive '%s' is locked by the guest, which has been asked; try again, or force it",
+		return explain("drive '%s' is locked by the guest, which has been asked; try again, or force it",
 				   blk->id);
 	return NULL;
 }

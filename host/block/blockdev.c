@@ -139,7 +139,7 @@ static struct node *open_wish(const struct node_wish *w, const char **wrong)
 	struct node *n = NULL, *below;
 
 	if (w->name && (node_find(w->name) || block_find(w->name))) {
-		*wrong = block_wrong("there is another node with the name '%s'", w->name);
+		*wrong = explain("there is another node with the name '%s'", w->name);
 		return NULL;
 	}
 	if (w->driver == DRIVER_NULL_CO) {
@@ -149,9 +149,9 @@ static struct node *open_wish(const struct node_wish *w, const char **wrong)
 	} else if (w->below_name) {
 		below = node_find(w->below_name);
 		if (below && below->users > 1)
-			*wrong = block_wrong("file=%s: that node has a user already", w->below_name);
+			*wrong = explain("file=%s: that node has a user already", w->below_name);
 		else if (!below)
-			*wrong = block_wrong("file=%s: there is no -blockdev with that node-name before this one",
+			*wrong = explain("file=%s: there is no -blockdev with that node-name before this one",
 					     w->below_name);
 		else
 			node_ref(below);

@@ -152,11 +152,11 @@ static int open_fd(const char *path, const struct node_options *o, bool *read_on
 static const char *cannot_open(const char *path, const struct node_options *o, bool read_only)
 {
 	if (errno == EINVAL && o->direct)
-		return block_wrong("'%s' is on a file system that cannot bypass the page cache; leave out cache=none, cache=directsync and cache.direct=on", path);
+		return explain("'%s' is on a file system that cannot bypass the page cache; leave out cache=none, cache=directsync and cache.direct=on", path);
 	if ((errno == EACCES || errno == EROFS || errno == EPERM) && !read_only &&
 	    !access(path, R_OK))
-		return block_wrong("'%s' cannot be written; give readonly=on to use it so", path);
-	return block_wrong("cannot open '%s': %s", path, strerror(errno));
+		return explain("'%s' cannot be written; give readonly=on to use it so", path);
+	return explain("cannot open '%s': %s", path, strerror(errno));
 }
 
 static const char *measure(struct aio_file *f, const char *path, bool device_only)
@@ -165,17 +165,17 @@ static const char *measure(struct aio_file *f, const char *path, bool device_onl
 	uint64_t size;
 
 	if (fstat(f->fd, &st))
-		return block_wrong("cannot look at '%s': %s", path, strerror(errno));
+		return explain("cannot look at '%s': %s", path, strerror(errno));
 	if (S_ISDIR(st.st_mode))
-		return block_wrong("'%s' is a directory", path);
+		return explain("'%s' is a directory", path);
 	f->block_device = S_ISBLK(st.st_mode);
 	if (device_only && !f->block_device)
-		return block_wrong("'%s' is not a block device; say driver=file", path);
+		return explain("'%s' is not a block device; say driver=file", path);
 	if (!f->block_device && !S_ISREG(st.st_mode))
-		return block_wrong("'%s' is neither a file nor a block device", path);
+		return explain("'%s' is neither a file nor a block device", path);
 	size = (uint64_t)st.st_size;
 	if (f->block_device && ioctl(f->fd, BLKGETSIZE64, &size))
-		return block_wrong("cannot ask '%s' for its size: %s", path, strerror(errno));
+		return explain("cannot ask '%s' for its size: %s", path, strerror(errno));
 	/* Of a file that does not end with a sector the rest of that sector is zeros. */
 	f->node.size = (size + SECTOR - 1) & ~(SECTOR - 1);
 	return NULL;
@@ -192,7 +192,7 @@ static const char *set_up(struct file *f, const char *path, const struct node_op
 	if (!o->no_lock && !o->share) {
 		wrong = file_lock(f->aio.fd, !f->aio.node.read_only);
 		if (wrong)
-			return block_wrong("'%s' %s", path, wrong);
+			return explain("'%s' %s", path, wrong);
 	}
 	f->aio.align_memory = f->aio.align_offset = 1;
 	if (o->direct)

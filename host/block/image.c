@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/block/drive.h"
+#include "host/report.h"
 #include "host/bus/bus.h"
 
 const char *const aio_words[] = { "threads", "native", "io_uring", NULL };
@@ -23,7 +24,7 @@ static const char *bad_protocol(const char *path)
 
 	for (i = 0; path[len] == ':' && i < ARRAY_SIZE(protocols); i++)
 		if (strlen(protocols[i]) == len && !strncmp(protocols[i], path, len))
-			return block_wrong("'%s': disks by %s: are not built; give a local file (./%s if that is the file's name)",
+			return explain("'%s': disks by %s: are not built; give a local file (./%s if that is the file's name)",
 					   path, protocols[i], path);
 	return NULL;
 }
@@ -37,7 +38,7 @@ struct node *image_open(const char *path, const char *format, const struct node_
 
 	*probed = !format;
 	if (format && strcmp(format, "raw")) {
-		*wrong = block_wrong("format=%s: is not built; there is raw (convert with: qemu-img convert -O raw %s NEW-FILE)",
+		*wrong = explain("format=%s: is not built; there is raw (convert with: qemu-img convert -O raw %s NEW-FILE)",
 				     format, path);
 		return NULL;
 	}
@@ -53,8 +54,8 @@ struct node *image_open(const char *path, const char *format, const struct node_
 	format = err ? NULL : format_of(head);
 	if (!err && !format)
 		return n;
-	*wrong = err ? block_wrong("cannot read '%s': %s", path, strerror(-err)) :
-		 block_wrong("'%s' is a %s image, which is not built; convert it (qemu-img convert -O raw %s NEW-FILE), or say format=raw to use its bytes as they are",
+	*wrong = err ? explain("cannot read '%s': %s", path, strerror(-err)) :
+		 explain("'%s' is a %s image, which is not built; convert it (qemu-img convert -O raw %s NEW-FILE), or say format=raw to use its bytes as they are",
 			     path, format, path);
 	node_unref(n);
 	return NULL;

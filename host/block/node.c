@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Nodes by name, and the small kinds: nothing at all, and a window into another. See node.h. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,17 +9,6 @@
 #include "host/report.h"
 
 static struct node *named;
-
-const char *block_wrong(const char *fmt, ...)
-{
-	static char text[4600];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return text;
-}
 
 struct io *io_new(enum block_op op, uint64_t offset, uint64_t len)
 {
@@ -144,7 +132,7 @@ struct node *window_open(struct node *child, uint64_t offset, uint64_t size, con
 	if (offset % SECTOR || (size != UINT64_MAX && size % SECTOR))
 		*wrong = "offset= and size= must be multiples of 512";
 	else if (offset > child->size || (size != UINT64_MAX && size > child->size - offset))
-		*wrong = block_wrong("offset= and size= reach beyond the %llu bytes of '%s'",
+		*wrong = explain("offset= and size= reach beyond the %llu bytes of '%s'",
 				     (unsigned long long)child->size,
 				     child->filename ? child->filename : child->name);
 	else if (!(w = calloc(1, sizeof(*w))))

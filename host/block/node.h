@@ -104,7 +104,4 @@ const char *format_of(const uint8_t head[SECTOR]);
 /* The first sector, for probing; what is not there reads as zeros. Waits. 0 or -errno. */
 int node_head(struct node *n, uint8_t head[SECTOR]);
 
-/* Text of a message, in one static buffer. */
-const char *block_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
 #endif

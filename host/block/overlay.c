@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "host/block/aio.h"
+#include "host/report.h"
 
 struct overlay {
 	struct node node;
@@ -171,7 +172,7 @@ static struct node *open_top(uint64_t size, const char **wrong)
 	}
 	fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0 || ftruncate(fd, (off_t)size)) {
-		*wrong = block_wrong("snapshot=on: cannot make a file of %llu bytes for what is written, '%s': %s; set TMPDIR",
+		*wrong = explain("snapshot=on: cannot make a file of %llu bytes for what is written, '%s': %s; set TMPDIR",
 				     (unsigned long long)size, path, strerror(errno));
 		if (fd >= 0) {
 			unlink(path);

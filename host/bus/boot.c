@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "host/bus/internal.h"
+#include "host/report.h"
 
 struct boot_place {
 	int32_t index;
@@ -18,7 +19,6 @@ struct boot_place {
 
 const char *device_boot(struct device *dev, int32_t index, const char *node)
 {
-	static char text[128];
 	struct boot_place **p = &dev->bus->boot_places, *b;
 
 	if (index < 0)
@@ -28,9 +28,8 @@ const char *device_boot(struct device *dev, int32_t index, const char *node)
 	if (*p && (*p)->index == index) {
 		const struct device *owner = (*p)->dev;
 
-		snprintf(text, sizeof(text), "bootindex %d is taken by %s%s%s; give each its own",
-			 (int)index, owner->cls->name, owner->id ? " " : "", owner->id ? owner->id : "");
-		return text;
+		return explain("bootindex %d is taken by %s%s%s; give each its own", (int)index,
+			       owner->cls->name, owner->id ? " " : "", owner->id ? owner->id : "");
 	}
 	b = calloc(1, sizeof(*b));
 	if (!b)

@@ -7,7 +7,6 @@
  * something has happened: a frame from the guest, a socket, a timer. An idle network costs nothing.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -471,19 +470,6 @@ static bool parse_port(const char *s, int *port)
 	return true;
 }
 
-/* Says what is wrong. */
-static const char *wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static const char *wrong(const char *fmt, ...)
-{
-	static char text[160];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return text;
-}
-
 static const char whole_form[] = "must be like tcp:127.0.0.1:2222-:22";
 static const char host_form[] = "must be like tcp:127.0.0.1:2222";
 
@@ -497,9 +483,9 @@ static const char *parse_guest_end(const struct slirp_net *n, struct forward *f,
 	/* None: the first that DHCP gives. */
 	f->guest.s_addr = n->cfg.vdhcp_start.s_addr;
 	if (*guest && (!parse_ip4(guest, &f->guest) || !in_net(&n->cfg, f->guest)))
-		return wrong("'%s' is no address in the guest's network", guest);
+		return explain("'%s' is no address in the guest's network", guest);
 	if (!parse_port(p, &f->guest_port))
-		return wrong("'%s' is no port of the guest (1 to 65535)", p);
+		return explain("'%s' is no port of the guest (1 to 65535)", p);
 	return NULL;
 }
 
@@ -513,14 +499,14 @@ static const char *parse_rule(const struct slirp_net *n, struct forward *f, cons
 		return whole ? whole_form : host_form;
 	f->udp = !strcmp(protocol, "udp");
 	if (*protocol && !f->udp && strcmp(protocol, "tcp"))
-		return wrong("'%s' is neither tcp nor udp", protocol);
+		return explain("'%s' is neither tcp nor udp", protocol);
 	f->host.s_addr = htonl(INADDR_ANY);
 	if (*host && !parse_ip4(host, &f->host))
-		return wrong("'%s' is no address of this host", host);
+		return explain("'%s' is no address of this host", host);
 	if (whole && !piece(&p, '-', port, sizeof(port)))
 		return whole_form;
 	if (!parse_port(whole ? port : p, &f->host_port))
-		return wrong("'%s' is no port of this host (1 to 65535)", whole ? port : p);
+		return explain("'%s' is no port of this host (1 to 65535)", whole ? port : p);
 	return whole ? parse_guest_end(n, f, p) : NULL;
 }
 
@@ -543,7 +529,7 @@ static const char *add_rule(struct slirp_net *n, const char *rule)
 		return bad;
 	if (slirp_add_hostfwd(n->slirp, new.udp, new.host, new.host_port, new.guest,
 			      new.guest_port) < 0)
-		return wrong("cannot listen on port %d here: %s", new.host_port, strerror(errno));
+		return explain("cannot listen on port %d here: %s", new.host_port, strerror(errno));
 	f = add_forward(&n->hostfwd, rule);
 	new.text = f->text;
 	*f = new;
