@@ -34,12 +34,15 @@ int main(void)
 		int log = changes & 1 ? KVM_MEM_LOG_DIRTY_PAGES : 0;
 
 		wrong += !!guest_slot(&g, 1, AT, SIZE, mem, log);
+		/* Long enough for the guest to get to it, even on one processor with us. */
 		if (changes % 4 == 3)
-			usleep(2000); /* long enough for the guest to get to it */
+			usleep(2000);
 		wrong += !!guest_slot(&g, 1, AT, SIZE, mem, KVM_MEM_LOG_DIRTY_PAGES - log);
 		/* Elsewhere in the guest, where nobody looks, and away. */
 		wrong += !!guest_slot(&g, 1, AT + 8 * SIZE, SIZE, mem, 0);
 		wrong += !!guest_slot(&g, 1, AT, 0, mem, 0);
+		if (changes % 4 == 1)
+			usleep(2000); /* and to where nothing is */
 		/* The same of the slot that the other CPU writes to. */
 		wrong += !!guest_slot(&g, 0, 0, g.size, g.mem, log);
 	}
