@@ -29,7 +29,8 @@ enum dispi {
 #define ENABLE_LFB	0x40
 #define ENABLE_NOCLEAR	0x80
 
-enum { REGION_VRAM, REGION_MMIO, REGION_PORTS, REGION_WINDOW, REGION_DISPI };
+enum { REGION_VRAM, REGION_MMIO, REGION_PORTS, REGION_WINDOW, REGION_DISPI,
+       REGION_CELLS, REGION_GUARD };
 
 struct std_vga {
 	struct vga v;
@@ -137,6 +138,7 @@ static void write_enable(struct std_vga *s, uint16_t val)
 {
 	bool was = is_on(s);
 
+	vga_window_unmap(&s->v);
 	s->dispi[DISPI_ENABLE] = val;
 	s->v.dac_8_bit = val & ENABLE_8BIT_DAC;
 	s->v.redraw = true;
@@ -279,6 +281,9 @@ static void config_written(struct device *dev, unsigned int off, unsigned int si
 {
 	if (off < PCI_COMMAND + 2 && off + size > PCI_COMMAND)
 		vga_place(dev, REGION_PORTS, REGION_WINDOW, REGION_DISPI, DISPI_PORTS_BASE);
+	/* VRAM may have moved away from under its guard. */
+	if (off < PCI_BAR0 + 4 && off + size > PCI_BAR0)
+		vga_window_unmap((struct vga *)dev);
 }
 
 static const struct vga_card std_card = { .mode = std_mode };
@@ -293,7 +298,9 @@ static const char *std_realize(struct device *dev)
 		return "xres and yres: are not multiples of 8";
 	s->v.vram_size = (uint32_t)s->vgamem_mb << 20;
 	device_region_len(dev, REGION_VRAM, s->v.vram_size);
-	s->v.may_map = true;
+	device_region_len(dev, REGION_GUARD, s->v.vram_size);
+	s->v.cells_region = REGION_CELLS;
+	s->v.guard_region = REGION_GUARD;
 	edid_make(s->edid, (unsigned int)s->xres, (unsigned int)s->yres);
 	return vga_init(&s->v, &std_card, REGION_VRAM);
 }
@@ -324,6 +331,8 @@ static const struct device_region std_regions[] = {
 	[REGION_WINDOW] = { "vga window", BUS_MMIO, VGA_WINDOW_LEN, 8, vga_window_read,
 			    vga_window_write },
 	[REGION_DISPI] = { "vbe ports", BUS_PORT, 4, 2, dispi_port_read, dispi_port_write },
+	[REGION_CELLS] = { "vga cells", BUS_MMIO, VGA_CELLS_LEN, .memory = true },
+	[REGION_GUARD] = { "vram beside cells", BUS_MMIO, 0, 8, vga_guard_read, vga_guard_write },
 };
 
 static const struct device_prop std_props[] = {

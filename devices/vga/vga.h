@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The VGA that every card here has in it (IBM VGA and XGA technical reference), in four files:
- * vga_regs.c (ports), vga_mem.c (the window at A0000h), vga_mode.c (what the registers say is on the
- * screen), vga_draw.c (drawing it). A card is a PCI device that begins with a struct vga and adds
- * what it has more in a struct vga_card.
+ * The VGA that every card here has in it (IBM VGA and XGA technical reference): vga_regs.c (ports),
+ * vga_mem.c (the window at A0000h), vga_window.c (that window as the guest's own memory), vga_mode.c
+ * (what the registers say is on the screen), vga_draw.c and vga_text.c (drawing it). A card is a PCI
+ * device that begins with a struct vga and adds what it has more in a struct vga_card.
  *
  * VRAM is one array of 32-bit words: bits 0-7 of a word are plane 0 at that address, bits 8-15
  * plane 1, and so on. Chain-4 addresses and a card's linear modes are bytes in it from the start, as
@@ -21,6 +21,7 @@
 #define VGA_WINDOW_BASE	0xa0000u
 #define VGA_WINDOW_LEN	0x20000u
 #define VGA_PAGE	4096u
+#define VGA_CELLS_LEN	0x8000u	/* of the window's half for a text mode */
 
 /* Ports, with x = D; the CRT controller's and the status register's are at 3Bxh in monochrome. */
 enum vga_port {
@@ -141,12 +142,13 @@ struct vga {
 	uint32_t bank;			/* added to addresses: bytes of a plane, or of chain-4 */
 	uint32_t words;			/* the window's part of VRAM, in words, a power of two */
 	bool linear;			/* chain-4, whatever the sequencer says */
-	bool may_map;			/* the window may be plain memory to the guest */
-	/* The window as memory, while its bytes are bytes and it is not moved all the time. */
-	struct bus_window *mapped;
-	bool is_mapped;
-	uint32_t mapped_at;		/* in VRAM */
-	unsigned int plain_accesses;	/* since it could have been mapped */
+	/* Of the class, of a card whose window may be memory to the guest; 0: it may not. */
+	unsigned int cells_region, guard_region;
+	/* The window as memory (vga_window.c). */
+	enum { VGA_NOT_MAPPED, VGA_BANK_MAPPED, VGA_CELLS_MAPPED } mapped;
+	uint32_t mapped_at;		/* the bank in VRAM; where the cells are in memory */
+	struct bus_window *bank_window;
+	unsigned int accesses;		/* since it could have been mapped */
 	/* Drawing. */
 	struct display *display;
 	const struct surface *surface;
@@ -186,6 +188,11 @@ uint8_t vga_memory_read(struct vga *v, uint32_t addr);
 void vga_memory_write(struct vga *v, uint32_t addr, uint8_t val);
 /* After a change of what the window shows. */
 void vga_window_changed(struct vga *v);
+/* Before the card itself uses VRAM, or moves it: all that the guest wrote is there then. */
+void vga_window_unmap(struct vga *v);
+/* The callbacks of the guard, a region as long as VRAM. */
+uint64_t vga_guard_read(struct device *dev, uint32_t off, unsigned int size);
+void vga_guard_write(struct device *dev, uint32_t off, unsigned int size, uint64_t val);
 /* The device wrote VRAM. */
 void vga_vram_written(struct vga *v, uint32_t at, uint32_t len);
 
@@ -209,8 +216,13 @@ uint32_t *vga_text_line(struct vga *v, const struct vga_mode *m, uint32_t ma, un
 /* Bit 0: cursor, bit 1: attributes. A bit is set while what blinks is to be seen. */
 unsigned int vga_blink_phase(void);
 uint8_t vga_status_1(const struct vga *v);
-/* What the guest wrote through the window as memory becomes bits of v->dirty. */
+/* What the guest wrote through the window as memory is in VRAM and in bits of v->dirty. */
 void vga_window_log(struct vga *v);
+/* It wrote through the window, and might better have it as memory. */
+void vga_window_accessed(struct vga *v);
+/* Nothing of the graphics controller is in the way of a byte; and with chain-4, bytes are VRAM's. */
+bool vga_controller_passes(const struct vga *v);
+bool vga_plain(const struct vga *v);
 
 static inline void vga_touch(struct vga *v, uint32_t at)
 {

@@ -148,72 +148,18 @@ static bool in_window(const struct vga *v, uint32_t *off)
 	return true;
 }
 
-/* Chain-4 with nothing of the graphics controller in its way: bytes are bytes. */
-static bool plain(const struct vga *v)
+bool vga_controller_passes(const struct vga *v)
 {
-	return chained(v) && (v->linear || v->seq[SEQ_MAP_MASK] == 15) &&
-	       !(v->gfx[GFX_MODE] & (GFX_MODE_READ_1 | 3)) && !v->gfx[GFX_ENABLE_SET_RESET] &&
+	return !(v->gfx[GFX_MODE] & (GFX_MODE_READ_1 | 3)) && !v->gfx[GFX_ENABLE_SET_RESET] &&
 	       !v->gfx[GFX_DATA_ROTATE] && v->gfx[GFX_BIT_MASK] == 0xff;
 }
 
-/* --- the window as memory --- */
-
-/*
- * A guest that draws through plain bytes is not stopped at each of them: after some, the window
- * becomes memory, until a register says something else of it. A guest that moves banks faster than
- * that is better off without.
- */
-#define ACCESSES_BEFORE_MAP 256
-#define MAP_LEN 0x10000u
-
-static bool mappable(const struct vga *v)
+bool vga_plain(const struct vga *v)
 {
-	uint32_t addr = 0;
-
-	return v->may_map && plain(v) && in_window(v, &addr) && !(v->gfx[GFX_MISC] >> 2 & 2) &&
-	       v->gfx[GFX_MISC] >> 2 & 1 && v->p.config[PCI_COMMAND] & PCI_COMMAND_MEMORY &&
-	       !(v->bank & (VGA_PAGE - 1)) && v->bank <= v->words * 4 - MAP_LEN;
+	return chained(v) && (v->linear || v->seq[SEQ_MAP_MASK] == 15) && vga_controller_passes(v);
 }
 
-void vga_window_log(struct vga *v)
-{
-	uint64_t pages;
-	unsigned int i;
-
-	if (!v->is_mapped)
-		return;
-	if (!bus_memory_dirty(v->p.dev.bus, v->mapped, &pages))
-		pages = ~0ull;
-	for (i = 0; i < MAP_LEN / VGA_PAGE; i++)
-		if (pages >> i & 1)
-			vga_touch(v, v->mapped_at + i * VGA_PAGE);
-}
-
-static void map(struct vga *v)
-{
-	struct bus *bus = v->p.dev.bus;
-
-	v->plain_accesses = 0;
-	v->is_mapped = true;
-	v->mapped_at = v->bank;
-	bus_begin(bus);
-	if (!v->mapped)
-		v->mapped = bus_memory(bus, "vga window", VGA_WINDOW_BASE, MAP_LEN, v->vram, false,
-				       PRIO_PCI + 1);
-	bus_memory_place(bus, v->mapped, VGA_WINDOW_BASE, v->vram + v->mapped_at, false, true);
-	bus_commit(bus);
-}
-
-void vga_window_changed(struct vga *v)
-{
-	v->plain_accesses = 0;
-	if (!v->is_mapped || (mappable(v) && v->bank == v->mapped_at))
-		return;
-	/* The slot goes, and with it what its log knows. */
-	vga_window_log(v);
-	v->is_mapped = false;
-	bus_memory_place(v->p.dev.bus, v->mapped, VGA_WINDOW_BASE, v->vram, false, false);
-}
+/* --- the window --- */
 
 uint64_t vga_window_read(struct device *dev, uint32_t off, unsigned int size)
 {
@@ -235,18 +181,17 @@ void vga_window_write(struct device *dev, uint32_t off, unsigned int size, uint6
 	uint32_t addr = off;
 	unsigned int i;
 
-	if (plain(v) && in_window(v, &addr)) {
+	if (vga_plain(v) && in_window(v, &addr)) {
 		addr = (addr + v->bank) & (v->words * 4 - 1);
 		write_bytes(v, addr, &val, size);
-		if (++v->plain_accesses > ACCESSES_BEFORE_MAP && mappable(v))
-			map(v);
-		return;
+	} else {
+		for (i = 0; i < size; i++) {
+			addr = off + i;
+			if (in_window(v, &addr))
+				vga_memory_write(v, addr, (uint8_t)(val >> (8 * i)));
+		}
 	}
-	for (i = 0; i < size; i++) {
-		addr = off + i;
-		if (in_window(v, &addr))
-			vga_memory_write(v, addr, (uint8_t)(val >> (8 * i)));
-	}
+	vga_window_accessed(v);
 }
 
 void vga_vram_written(struct vga *v, uint32_t at, uint32_t len)

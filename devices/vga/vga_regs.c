@@ -332,18 +332,17 @@ void vga_place(struct device *dev, unsigned int ports, unsigned int window, unsi
 {
 	uint8_t command = to_pci(dev)->config[PCI_COMMAND];
 
+	vga_window_changed((struct vga *)dev);
 	bus_begin(dev->bus);
 	device_place(dev, ports, VGA_PORTS_BASE, PRIO_PCI, command & PCI_COMMAND_IO);
 	device_place(dev, extra, extra_base, PRIO_PCI, command & PCI_COMMAND_IO);
 	device_place(dev, window, VGA_WINDOW_BASE, PRIO_PCI, command & PCI_COMMAND_MEMORY);
-	vga_window_changed((struct vga *)dev);
 	bus_commit(dev->bus);
 }
 
 void vga_free(struct vga *v)
 {
-	if (v->is_mapped)
-		bus_memory_place(v->p.dev.bus, v->mapped, VGA_WINDOW_BASE, v->vram, false, false);
+	vga_window_unmap(v);
 	display_destroy(v->display);
 	free(v->dirty);
 	free(v->dirty_log);

@@ -92,6 +92,7 @@ bool vga_text(void *arg, struct text_screen *text)
 	uint32_t cursor = cursor_address(v), ma;
 	unsigned int row, col, rows, lines;
 
+	vga_window_log(v);
 	vga_mode_now(v, &m);
 	lines = (m.max_scan + 1) * m.repeat;
 	rows = m.height / lines;

@@ -291,6 +291,8 @@ enum {
 void device_map(struct device *dev, unsigned int region, uint64_t base);
 /* At a place that may change: again to move it, @on false to take it away. */
 void device_place(struct device *dev, unsigned int region, uint64_t base, int prio, bool on);
+/* Whether it is at a place now, and where. */
+bool device_placed(const struct device *dev, unsigned int region, uint64_t *base);
 /* Of host memory: RAM and what is shown of it elsewhere. May be placed again as well. */
 struct bus_window *bus_memory(struct bus *bus, const char *name, uint64_t base, uint64_t len,
 			      uint8_t *host, bool readonly, int prio);

@@ -297,6 +297,16 @@ void device_place(struct device *dev, unsigned int region, uint64_t base, int pr
 	bus_changed(dev->bus, w->space);
 }
 
+bool device_placed(const struct device *dev, unsigned int region, uint64_t *base)
+{
+	const struct bus_window *w = dev->window[region];
+
+	if (!w || !w->on)
+		return false;
+	*base = w->base;
+	return true;
+}
+
 void device_map(struct device *dev, unsigned int region, uint64_t base)
 {
 	enum bus_space space = dev->cls->regions[region].space;

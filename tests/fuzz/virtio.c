@@ -63,6 +63,12 @@ static uint32_t length(struct input *in)
 	return usual[take(in, 1) % ARRAY_SIZE(usual)];
 }
 
+/* Where set_up() puts rings: the guest's own writes to the registers may have moved a part of one. */
+static bool among_rings(uint64_t gpa)
+{
+	return gpa >= RINGS && gpa < RINGS + QUEUES * STEP;
+}
+
 /* One descriptor, at @at; in a packed ring the last two fields change places. */
 static void put(uint64_t at, uint64_t gpa, uint32_t len, uint16_t flags, uint16_t other, bool packed)
 {
@@ -81,7 +87,7 @@ static void chain(struct virtio_dev *v, struct input *in)
 	uint64_t at = table ? DATA + 0x8000 : q->desc;
 	unsigned int first = packed && !table ? q->avail : 0, size = table ? 8 : q->size;
 
-	if (q->desc < RINGS || q->desc >= RINGS + QUEUES * STEP || !q->size)
+	if (!among_rings(q->desc) || !among_rings(q->driver) || !q->size)
 		return;
 	out = (unsigned int)take(in, 1) % (nr + 1);
 	for (i = 0; i < nr; i++) {

@@ -673,19 +673,19 @@ static void window_as_memory(void)
 		mmio_write(WINDOW + i, (uint8_t)(3 * i), 1);
 	for (i = 0; i < 1000; i++)
 		bad += mmio_read(WINDOW + i, 1) != (uint8_t)(3 * i);
-	ok(v->is_mapped && !bad && pixel(2 * 100, 0) == color(300 & 255), "plain bytes: it is memory");
+	ok(v->mapped == VGA_BANK_MAPPED && !bad && pixel(2 * 100, 0) == color(300 & 255), "plain bytes: it is memory");
 	seq(2, 1);
 	mmio_write(WINDOW + 101, 0xee, 1);
-	ok(!v->is_mapped && mmio_read(WINDOW + 101, 1) == (303 & 255), "not with a plane masked");
+	ok(!v->mapped && mmio_read(WINDOW + 101, 1) == (303 & 255), "not with a plane masked");
 	vbe_set(640, 480, 8, 0x40);
 	gfx(8, 0xff);
 	dispi(5, 3);
 	for (i = 0; i < 1000; i++)
 		mmio_write(WINDOW + i * 4, i, 4);
-	ok(v->is_mapped && mmio_read(LFB + 0x30000 + 999 * 4, 4) == 999, "a bank as memory");
+	ok(v->mapped == VGA_BANK_MAPPED && mmio_read(LFB + 0x30000 + 999 * 4, 4) == 999, "a bank as memory");
 	dispi(5, 4);
 	mmio_write(WINDOW, 0x77, 1);
-	ok(!v->is_mapped && mmio_read(LFB + 0x40000, 1) == 0x77, "and the next one");
+	ok(!v->mapped && mmio_read(LFB + 0x40000, 1) == 0x77, "and the next one");
 	for (i = 0; i < 1000; i++)
 		mmio_write(WINDOW + i * 4, i, 4);
 	config_write(DEVFN, PCI_COMMAND, PCI_COMMAND_IO, 2);
@@ -694,7 +694,91 @@ static void window_as_memory(void)
 	for (i = 0; i < 1000; i++)
 		mmio_write(WINDOW + i * 4, i, 4);
 	bus_reset(bus);
-	ok(!v->is_mapped, "nor after a reset");
+	ok(!v->mapped, "nor after a reset");
+}
+
+/* As many cells as make the guest's text memory its own. */
+static void write_cells(uint32_t base)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++)
+		mmio_write(base + 2 * i, (uint16_t)(0x0700 + 3 * i), 2);
+}
+
+static unsigned int wrong_cells(uint32_t base)
+{
+	unsigned int i, bad = 0;
+
+	for (i = 0; i < 1000; i++)
+		bad += mmio_read(base + 2 * i, 2) != (uint16_t)(0x0700 + 3 * i);
+	return bad;
+}
+
+static void cells_as_memory(void)
+{
+	const uint32_t moved = LFB + 0x4000000;
+	const struct vga *v;
+	struct text_screen text;
+
+	make_card();
+	v = (const struct vga *)dev;
+	set_mode(&mode_3);
+	write_cells(0xb8000);
+	ok(v->mapped == VGA_CELLS_MAPPED && !wrong_cells(0xb8000), "cells: they are memory");
+	ok(display_text(screen, &text) && text.cells[999] == (uint16_t)(0x0700 + 3 * 999), "and text");
+	mmio_write(0xb8000, 0x1741, 2);
+	ok(display_text(screen, &text) && text.cells[0] == 0x1741 && v->mapped, "and again");
+	crtc(0x0f, 5);
+	mmio_write(0xb8002, 0x42, 1);
+	ok(v->mapped == VGA_CELLS_MAPPED && mmio_read(0xb8002, 1) == 0x42, "the cursor changes nothing");
+	ok(mmio_read(0xa0000, 4) == 0xffffffff && mmio_read(0xb0000, 4) == 0xffffffff,
+	   "the rest of the window is not there");
+	ok(mmio_read(LFB + 8, 4) == 0x0742 && !v->mapped,
+	   "by the BAR they are in planes 0 and 1, and memory no longer");
+	write_cells(0xb8000);
+	mmio_write(LFB + 8 * 999, 0x1e58, 2);
+	ok(!v->mapped && mmio_read(0xb8000 + 2 * 999, 2) == 0x1e58, "what is written there is seen");
+	write_cells(0xb8000);
+	seq(2, 4);
+	seq(4, 6);
+	gfx(4, 2);
+	gfx(5, 0);
+	gfx(6, 0);
+	mmio_write(WINDOW + 7, 0x5a, 1);
+	ok(!v->mapped && mmio_read(WINDOW + 7, 1) == 0x5a, "not while a font is loaded");
+	set_mode(&mode_3);
+	ok(!wrong_cells(0xb8000) && mmio_read(LFB + 7 * 4, 4) >> 16 == 0x5a, "and all stays where it was");
+	gfx(6, 0x0a);
+	write_cells(0xb0000);
+	ok(v->mapped == VGA_CELLS_MAPPED && !wrong_cells(0xb0000) &&
+	   mmio_read(0xb8000, 2) == 0xffff, "where a monochrome card has them");
+	gfx(6, 0x0e);
+	ok(!v->mapped && !wrong_cells(0xb8000), "moved");
+	write_cells(0xb8000);
+	mmio_write(0xb8000, 0x0133, 2);
+	pci_enable(DEVFN, 0, moved);
+	ok(mmio_read(moved, 2) == 0x0133 && mmio_read(LFB, 4) == 0xffffffff, "VRAM moves away below");
+	pci_enable(DEVFN, 0, LFB);
+	write_cells(0xb8000);
+	ok(v->mapped == VGA_CELLS_MAPPED, "memory again");
+	vbe_set(640, 480, 8, 0x40);
+	ok(!v->mapped && !mmio_read(LFB, 4) && !mmio_read(LFB + 8 * 500, 4), "VBE clears what was there");
+	dispi(4, 0);
+	set_mode(&mode_3);
+	write_cells(0xb8000);
+	seq(2, 15);
+	mmio_write(0xb8000, 0x2020, 2);
+	ok(!v->mapped && mmio_read(LFB, 4) == 0x20202020, "not with planes 2 and 3 written too");
+	seq(2, 3);
+	write_cells(0xb8000);
+	config_write(DEVFN, PCI_COMMAND, PCI_COMMAND_IO, 2);
+	ok(!v->mapped && mmio_read(0xb8000, 4) == 0xffffffff, "nothing is there without memory space");
+	config_write(DEVFN, PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MEMORY, 2);
+	ok(!wrong_cells(0xb8000), "and back");
+	write_cells(0xb8000);
+	bus_reset(bus);
+	ok(!v->mapped && !v->vram[0], "nor after a reset");
 }
 
 static void edid(void)
@@ -809,6 +893,7 @@ int main(void)
 	vbe_registers();
 	vbe_pixels();
 	window_as_memory();
+	cells_as_memory();
 	edid();
 	viewers();
 	surface_memory();
