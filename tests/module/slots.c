@@ -4,7 +4,7 @@
  * guest uses them. A CPU reads one address for ever: it sees the slot's word or,
  * without a slot, the host program's answer, and nothing else.
  */
-/* row: seconds=15 cpus=1 boot=slub_debug=FZ,preempt=full */
+/* row: seconds=15 boot=slub_debug=FZ,preempt=full */
 #include "walker.h"
 
 #define AT 0x10000000u
