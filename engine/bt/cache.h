@@ -16,6 +16,7 @@
 #define BT_CHUNK_CODE (1u << 20)
 #define BT_CHUNK_NOTES (1u << 20)
 #define BT_CHUNKS 96u		/* of all vCPUs at most, but for CHUNKS_LEAST of each: chunk.c */
+#define BT_BLOCK_ALIGN 16u		/* of a block's first byte: docs/translator.md, "The code cache" */
 #define BT_WAYS_SIZE PAGE_SIZE		/* before the first chunk: code that all blocks share */
 #define BT_CODE_SIZE (BT_WAYS_SIZE + BT_CHUNKS * BT_CHUNK_CODE)
 #define BT_NOTES_SIZE (BT_CHUNKS * BT_CHUNK_NOTES)

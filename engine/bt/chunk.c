@@ -11,7 +11,7 @@
 #include "cache.h"
 #include "jump.h"
 
-/* The most that one block can take: see BT_MAX_INSNS in translate.h. */
+/* The most that one block can take, its alignment included: see BT_MAX_INSNS in translate.h. */
 #define BLOCK_CODE_MAX (64u << 10)
 #define MAP_BYTES_MAX 13
 #define BLOCK_NOTES_MAX (sizeof(struct bt_block) + BT_MAX_MAPS * MAP_BYTES_MAX + \

@@ -326,6 +326,8 @@ static void emit_block(struct bt_translation *t)
 {
 	struct bt_block *b = t->b;
 
+	while (e_off(t->e) % BT_BLOCK_ALIGN)
+		e8(t->e, 0xcc);		/* INT3: nobody comes here */
 	b->code = e_off(t->e);
 	t->nmap = 0;
 	t->cur = 0;

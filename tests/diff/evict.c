@@ -201,7 +201,7 @@ static bool right_place(struct bt_block *b)
 	u64 code = (u64)ctx->cache->rx + b->code, rip;
 	u32 len;
 
-	return bt_cache_by_host(ctx->cache, code) == b &&
+	return !(b->code % BT_BLOCK_ALIGN) && bt_cache_by_host(ctx->cache, code) == b &&
 	       bt_cache_by_host(ctx->cache, code + b->code_len - 1) == b &&
 	       (!b->ninsn ||
 		(bt_cache_map(ctx->cache, code, &rip, &len) && rip == b->rip && len > 0));
