@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/boot/boot.h"
+#include "host/boot/params.h"
 #include "host/bus/bus.h"
 #include "host/report.h"
 
@@ -151,6 +153,35 @@ static noreturn void not_a_kernel(const struct boot *b, const uint8_t *head, siz
 	    b->kernel.path);
 }
 
+/* vga= is the boot loader's to read (boot.rst, "Special command line options"); the last one counts. */
+static unsigned int video_mode(const char *cmdline)
+{
+	static const struct { const char *word; unsigned int mode; } words[] = {
+		{ "normal", VID_MODE_NORMAL }, { "ext", VID_MODE_EXT }, { "ask", VID_MODE_ASK },
+	};
+	const char *p = cmdline, *val = NULL;
+	unsigned long mode;
+	size_t len, i;
+	char *end;
+
+	while ((p = strstr(p, "vga="))) {
+		if (p == cmdline || p[-1] == ' ')
+			val = p + 4;
+		p += 4;
+	}
+	if (!val)
+		return VID_MODE_NORMAL;
+	len = strcspn(val, " ");
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strlen(words[i].word) == len && !strncmp(val, words[i].word, len))
+			return words[i].mode;
+	mode = strtoul(val, &end, 0);
+	if (end == val || end != val + len || mode > 0xffff)
+		die("-append: vga=%.*s: is none of normal, ext, ask, or the number of a mode up to 65535 (0x317: 1024x768)",
+		    (int)len, val);
+	return (unsigned int)mode;
+}
+
 void boot_open(struct boot *b, const struct config *cfg)
 {
 	uint8_t head[4096] = { 0 };
@@ -178,6 +209,7 @@ void boot_open(struct boot *b, const struct config *cfg)
 		die("-kernel %s: needs -m %llu at least, and there are %llu", b->kernel.path,
 		    (unsigned long long)mib_up(b->kernel_end),
 		    (unsigned long long)(b->ram_size / MIB));
+	b->video_mode = video_mode(b->cmdline);
 	if (strlen(b->cmdline) > b->cmdline_max)
 		die("-append: the command line has %zu characters, and this kernel takes %u",
 		    strlen(b->cmdline), b->cmdline_max);

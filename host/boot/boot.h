@@ -69,6 +69,7 @@ struct boot {
 	struct e820_entry e820[MAX_E820];
 	unsigned int nr_e820;
 	uint64_t acpi_rsdp;
+	unsigned int video_mode;	/* of vga= on the command line, for firmware to set */
 
 	/* Filled by the format's probe. */
 	const struct kernel_format *format;

@@ -14,6 +14,7 @@
 #define HDR_START		0x1f1
 #define HDR_SETUP_SECTS		0x1f1
 #define HDR_SYSSIZE		0x1f4
+#define HDR_VID_MODE		0x1fa
 #define HDR_BOOT_FLAG		0x1fe
 #define HDR_JUMP_LEN		0x201
 #define HDR_MAGIC		0x202
@@ -39,6 +40,9 @@
 #define LOADED_HIGH		0x01
 #define XLF_KERNEL_64		0x01
 #define XLF_ABOVE_4G		0x02
+#define VID_MODE_NORMAL		0xffff
+#define VID_MODE_EXT		0xfffe
+#define VID_MODE_ASK		0xfffd
 #define LOADER_UNKNOWN		0xff
 #define ENTRY64_OFFSET		0x200
 

@@ -94,6 +94,7 @@ void boot_split(const struct boot *b, struct boot_parts *parts)
 					     (uint32_t)strlen(b->cmdline) + 1, CMDLINE_ADDR };
 	setup = room(setup_len);
 	boot_read(&b->kernel, 0, setup, setup_len);
+	put_le(setup + HDR_VID_MODE, b->video_mode, 2);
 	setup[HDR_TYPE_OF_LOADER] = LOADER_UNKNOWN;
 	setup[HDR_LOADFLAGS] |= CAN_USE_HEAP;
 	put_le(setup + HDR_HEAP_END, CMDLINE_ADDR - SETUP_ADDR - 0x200, 2);

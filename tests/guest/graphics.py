@@ -8,9 +8,11 @@ Linux's console on a frame buffer has the letters of the VGA but for a few (T, V
 words are read off its picture; GRUB's are another font's, and there the picture must change as it is
 typed to.
 """
+import os
 import re
 import sys
 
+import linux
 from boot import Wrong, grub_iso, need
 from pc import Machine, main, shell
 
@@ -50,6 +52,14 @@ def bochs_1024(tmp):
         console(m, "bochs-drm", "1024x768")
 
 
+def vga_option(tmp):
+    """vga= on -append, which the kernel's real-mode start is handed and asks firmware for."""
+    initrd = os.path.join(linux.GUEST, "initrd-amd64.gz")
+    with Machine(tmp, "-vga", "std", "-bios", "bios-256k.bin", "-kernel", linux.KERNEL, "-initrd", initrd,
+                 "-append", "vga=0x317") as m:
+        m.wait(lambda: m.picture()[:2] == (1024, 768), "a picture of 1024x768")
+
+
 def cirrus(tmp):
     """cirrus: the registers of the CL-GD5446, 16 bits a pixel; it counts on firmware having been there."""
     with shell(tmp, CIRRUS, "-bios", "bios-256k.bin", "-vga", "cirrus",
@@ -80,4 +90,4 @@ def gfxterm(tmp):
         m.wait(lambda: lit(m) < before, "a clear screen")
 
 
-sys.exit(main(__doc__, [bochs, bochs_1024, cirrus, gfxterm]))
+sys.exit(main(__doc__, [bochs, bochs_1024, vga_option, cirrus, gfxterm]))

@@ -256,6 +256,9 @@ def main():
     refused("bzImage with a wild size",
             ["-kernel", file("wild", bzimage(pref=2**64 - 4096, init=2**32 - 1))], "-kernel")
     refused("command line too long", ["-kernel", good, "-append", "x" * 2048], "2048", "2047")
+    for bad in ("foo", "", "65536", "0x317x", "-1"):
+        refused(f"vga={bad}", ["-accel", "bt", "-bios", "bios-256k.bin", "-kernel", good, "-append", f"quiet vga={bad} x"],
+                "-append", f"vga={bad}", "normal", "65535")
     refused("initrd too big for RAM",
             ["-m", "32", "-kernel", good, "-initrd", file("big", b"x", 40 << 20)],
             "-initrd", "too big", "40 MiB", "-m 5")
