@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "host/block/aio.h"
 #include "host/block/drive.h"
@@ -499,6 +500,16 @@ const char *block_eject(struct block *blk, bool force)
 	return NULL;
 }
 
+/* Is the medium that is in the file at @path? */
+static bool is_medium(const struct block *blk, const char *path)
+{
+	const char *mine = blk->node ? blk->node->filename : NULL;
+	struct stat a, b;
+
+	return mine && !stat(mine, &a) && !stat(path, &b) && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 const char *block_change(struct block *blk, const char *path, bool read_only)
 {
 	struct node_options o = blk->options;
@@ -509,10 +520,18 @@ const char *block_change(struct block *blk, const char *path, bool read_only)
 	if (wrong)
 		return wrong;
 	o.read_only = read_only;
-	/* The same file again, written by a writer of before, is not in its own way. */
+	/* The file that is in has a lock on it, our own; the one that has none is but for a try. */
+	o.no_lock |= is_medium(blk, path);
+	n = image_open(path, NULL, &o, &probed, &wrong);
+	if (!n)
+		return wrong;
 	close_medium(blk);
 	move_tray(blk, true);
-	n = image_open(path, NULL, &o, &probed, &wrong);
+	if (o.no_lock != blk->options.no_lock) {
+		node_unref(n);
+		o.no_lock = blk->options.no_lock;
+		n = image_open(path, NULL, &o, &probed, &wrong);
+	}
 	if (n) {
 		blk->node = n;
 		blk->read_only = n->read_only;

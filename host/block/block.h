@@ -119,7 +119,7 @@ struct block *block_next(struct block *blk);
 const char *block_user_name(const struct block *blk);	/* who attached it, or NULL */
 /* A drive without a medium, for a device that the board adds by itself. */
 struct block *block_create_empty(const char *id);
-/* NULL or what is wrong. */
+/* NULL or what is wrong; a medium that cannot be opened does not take the other's place. */
 const char *block_eject(struct block *blk, bool force);
 const char *block_change(struct block *blk, const char *path, bool read_only);
 /* The tray with what is in it. */

@@ -659,8 +659,13 @@ static void media(void)
 	ok(block_change(blk, path_of("disc"), true) && !changes, "locked by the guest: no change");
 	locked_tray = false;
 	ok(block_change(blk, path_of("nothing"), true) && !block_has_medium(blk), "no such file");
-	ok(!block_change(blk, path_of("disc"), true) && block_size(blk) == 4096 && changes == 2 &&
+	ok(!block_change(blk, path_of("disc"), true) && block_size(blk) == 4096 && changes == 1 &&
 	   !run(blk, BLOCK_READ, 512, 512, buf) && buf[5] == pattern(517), "a medium");
+	ok(block_change(blk, path_of("nothing"), true) && changes == 1 &&
+	   !run(blk, BLOCK_READ, 512, 512, buf), "what is not there does not take its place");
+	ok(!block_change(blk, path_of("disc"), false) && changes == 2 && !block_read_only(blk) &&
+	   !run(blk, BLOCK_READ, 512, 512, buf), "the same, to be written");
+	ok(!block_change(blk, path_of("disc"), false) && changes == 3, "and again, past its own lock");
 	block_guest_eject(blk, true);
 	ok(run(blk, BLOCK_READ, 0, 512, buf) == -ENOMEDIUM, "the guest opens the tray");
 	block_guest_eject(blk, false);

@@ -53,11 +53,11 @@ def tray(q, device, first, second):
     ok(a == {"return": {}} and moved(q) == [(device, True), (device, False)],
        f"{device}: a change opens and closes", a)
     a = q.send("blockdev-change-medium", device=device, filename="/no/where")
-    ok(refused(a, "/no/where") and moved(q) == [(device, True)],
-       f"{device}: what is not there leaves it open", a)
-    ok("inserted" not in drives(q)[device], f"{device}: and empty")
-    q.send("blockdev-change-medium", device=device, filename=first)
-    moved(q)
+    ok(refused(a, "/no/where") and moved(q) == [] and drives(q)[device]["inserted"]["file"] == first,
+       f"{device}: what is not there changes nothing", a)
+    a = q.send("blockdev-change-medium", device=device, filename=first)
+    ok(a == {"return": {}} and moved(q) == [(device, True), (device, False)] and
+       drives(q)[device]["inserted"]["file"] == first, f"{device}: the same again", a)
     ok(q.send("blockdev-open-tray", device=device) == {"return": {}} and moved(q) == [(device, True)]
        and "inserted" in drives(q)[device], f"{device}: opened with what is in it")
     ok(q.send("blockdev-close-tray", device=device) == {"return": {}} and
