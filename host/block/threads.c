@@ -4,10 +4,10 @@
  * few. They live as long as the process.
  */
 #include <pthread.h>
-#include <signal.h>
 
 #include "host/block/aio.h"
 #include "host/report.h"
+#include "host/thread.h"
 
 #define MAX_THREADS 16u
 
@@ -39,27 +39,12 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-/* With no signals but those that are the thread's own faults. */
 static void one_more(void)
 {
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t t;
-
-	sigfillset(&all);
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGSYS);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, 256 << 10);
-	if (!pthread_create(&t, &attr, worker, NULL))
+	if (thread_start(NULL, 256 << 10, worker))
 		nr_threads++;
 	else if (!nr_threads)
 		die("cannot start a thread for disks");
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void threads_submit(struct io *io)

@@ -35,6 +35,7 @@
 #include "host/input/input.h"
 #include "host/loop.h"
 #include "host/report.h"
+#include "host/thread.h"
 #include "host/term.h"
 
 #define CTRL_A 1
@@ -428,8 +429,6 @@ static void begin_terminal(void)
 
 void curses_start(void)
 {
-	sigset_t all, before;
-	pthread_t thread;
 
 	if (!asked)
 		return;
@@ -445,11 +444,6 @@ void curses_start(void)
 	};
 	display_attach(display, &viewer);
 	begin_terminal();
-	sigfillset(&all);
-	sigdelset(&all, SIGSYS);	/* the sandbox's last word */
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	if (pthread_create(&thread, NULL, run, NULL))
-		die("-display curses: no thread for it: %s", strerror(errno));
-	pthread_setname_np(thread, "curses");
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!thread_start("curses", 0, run))
+		die("-display curses: no thread for it");
 }

@@ -28,6 +28,7 @@
 #include "host/loop.h"
 #include "host/options.h"
 #include "host/report.h"
+#include "host/thread.h"
 
 #define CLIENT_WAIT 3000		/* ms */
 #define LOOK_AGAIN 200			/* ms: lights and kind of pointer */
@@ -471,8 +472,6 @@ static void make_screen(void)
 
 void vnc_server_start(void)
 {
-	sigset_t all, before;
-	pthread_t thread;
 
 	picture = mmap(NULL, BYTES_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	vnc.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -486,13 +485,8 @@ void vnc_server_start(void)
 		.resized = on_resized, .changed = on_changed, .cursor = on_cursor,
 	};
 	display_attach(vnc.display, &vnc.viewer);
-	sigfillset(&all);
-	sigdelset(&all, SIGSYS);	/* the sandbox's last word */
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	if (pthread_create(&thread, NULL, server, NULL))
-		die("-vnc %s: no thread for the server: %s", vnc.said, strerror(errno));
-	pthread_setname_np(thread, "vnc");
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!thread_start("vnc", 0, server))
+		die("-vnc %s: no thread for the server", vnc.said);
 }
 
 /* --- for the monitor --- */

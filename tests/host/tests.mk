@@ -12,7 +12,7 @@ tests/host/vga-y += host/display/dump.o
 tests/host/vga-libs := -lpng
 tests/host/acpi-y += $(filter host/acpi/%,$(host-y))
 # The block layer, on files.
-tests/host/block-y := tests/host/block.o $(filter host/block/%,$(host-y)) host/loop.o host/event.o \
+tests/host/block-y := tests/host/block.o $(filter host/block/%,$(host-y)) host/loop.o host/event.o host/thread.o \
 	host/keyval.o host/keyval_json.o host/nearest.o host/report.o
 tests/host/block-libs := -luring -ljson-c
 comma := ,
@@ -39,7 +39,7 @@ tests/host/seeing.py-opts := timeout=300
 prog-y += tests/host/vncd
 tests/host/vncd-y := tests/host/vncd.o $(filter host/display/vnc%,$(host-y)) host/display/display.o \
 	host/input/input.o host/input/keys.o host/loop.o host/keyval.o host/keyval_json.o host/nearest.o host/object.o \
-	host/event.o host/secret.o host/report.o
+	host/event.o host/secret.o host/report.o host/thread.o
 tests/host/vncd-libs := -ljson-c
 san-prog-y += tests/host/vncd
 san-check-y += tests/host/vnc.py

@@ -8,6 +8,7 @@ by place, pointers of both kinds, websockets and who may open one, viewers that 
 import base64
 import os
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -80,6 +81,16 @@ class Server:
         return said
 
 
+def blocked(pid, name):
+    """The signals that this thread does not take: a mask, SIGHUP lowest."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii", errors="replace") as f:
+            status = dict(line.split(":", 1) for line in f)
+        if status["Name"].strip() == name:
+            return int(status["SigBlk"], 16)
+    return None
+
+
 FREE = ":40,to=99"
 
 
@@ -87,6 +98,10 @@ def pictures():
     s = Server("-vnc", FREE)
     ok(s.info()[0] == "127.0.0.1" and s.info()[3] == "none", "listens on loopback when nothing is said",
        s.info())
+    own = [signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT, signal.SIGSYS]
+    mask = blocked(s.p.pid, "vnc")
+    ok(mask and not any(mask >> (n - 1) & 1 for n in own) and mask >> (signal.SIGTERM - 1) & 1,
+       "its thread takes its own faults, and no other signal", mask)
     s.do("fill 0 0 320 200 102030")
     before = int(s.do("updates")[0].split()[1])
     time.sleep(0.2)
