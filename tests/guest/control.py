@@ -118,4 +118,21 @@ def events(tmp):
         event(q, "SHUTDOWN", lambda d: d == {"guest": True, "reason": "guest-shutdown"})
 
 
-sys.exit(main(__doc__, [forwards, events]))
+def power_button(tmp):
+    """system_powerdown presses ACPI's fixed power button: an SCI, and a key that the guest's kernel reports."""
+    m, q = managed(tmp, ["drivers/acpi/button", "drivers/input/evdev"])
+    with m:
+        node = m.ask("grep -l 'Power Button' /sys/class/input/event*/device/name").split("/")[4]
+        for turn in range(1, 3):
+            m.ask(f"(dd if=/dev/input/{node} of=/tmp/key bs=24 count=4; mv /tmp/key /tmp/key{turn}) 2>/dev/null & true")
+            m.ask("sleep 1")
+            q.send("system_powerdown")
+            event(q, "POWERDOWN", lambda d: d is None)
+            m.wait(lambda t=turn: m.ask(f"ls /tmp/key{t} 2>&1") == f"/tmp/key{t}", "a key pressed and released")
+            # EV_KEY, KEY_POWER, pressed: after the time, 16 bytes (linux/input-event-codes.h).
+            got = m.ask(f"hexdump -s 16 -n 8 -e '8/1 \"%02x\"' /tmp/key{turn}")
+            must(got == "0100740001000000", got)
+        must(int(m.ask("grep acpi /proc/interrupts").split()[1]) >= 2, m.ask("cat /proc/interrupts"))
+
+
+sys.exit(main(__doc__, [forwards, events, power_button]))
