@@ -128,7 +128,8 @@ def power_button(tmp):
             m.ask("sleep 1")
             q.send("system_powerdown")
             event(q, "POWERDOWN", lambda d: d is None)
-            m.wait(lambda t=turn: m.ask(f"[ -e /tmp/key{t} ] && echo yes || echo no") == "yes", "a key pressed and released")
+            m.wait(lambda t=turn: m.ask(f"[ -e /tmp/key{t} ] && echo yes || echo no") == "yes",
+                   "a key pressed and released")
             # EV_KEY, KEY_POWER, pressed: after the time, 16 bytes (linux/input-event-codes.h).
             got = m.ask(f"hexdump -s 16 -n 8 -e '8/1 \"%02x\"' /tmp/key{turn}")
             must(got == "0100740001000000", got)
