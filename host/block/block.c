@@ -484,7 +484,7 @@ static const char *locked(struct block *blk, bool force)
 		return explain("drive '%s' does not hold a medium that can be taken out", blk->id);
 	if (!force && blk->user && blk->user->may_eject && !blk->user->may_eject(blk->arg))
 		return explain("drive '%s' is locked by the guest, which has been asked; try again, or force it",
-				   blk->id);
+			       blk->id);
 	return NULL;
 }
 

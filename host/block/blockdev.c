@@ -152,7 +152,7 @@ static struct node *open_wish(const struct node_wish *w, const char **wrong)
 			*wrong = explain("file=%s: that node has a user already", w->below_name);
 		else if (!below)
 			*wrong = explain("file=%s: there is no -blockdev with that node-name before this one",
-					     w->below_name);
+					 w->below_name);
 		else
 			node_ref(below);
 		if (!*wrong)

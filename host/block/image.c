@@ -25,7 +25,7 @@ static const char *bad_protocol(const char *path)
 	for (i = 0; path[len] == ':' && i < ARRAY_SIZE(protocols); i++)
 		if (strlen(protocols[i]) == len && !strncmp(protocols[i], path, len))
 			return explain("'%s': disks by %s: are not built; give a local file (./%s if that is the file's name)",
-					   path, protocols[i], path);
+				       path, protocols[i], path);
 	return NULL;
 }
 
@@ -39,7 +39,7 @@ struct node *image_open(const char *path, const char *format, const struct node_
 	*probed = !format;
 	if (format && strcmp(format, "raw")) {
 		*wrong = explain("format=%s: is not built; there is raw (convert with: qemu-img convert -O raw %s NEW-FILE)",
-				     format, path);
+				 format, path);
 		return NULL;
 	}
 	*wrong = bad_protocol(path);
@@ -56,7 +56,7 @@ struct node *image_open(const char *path, const char *format, const struct node_
 		return n;
 	*wrong = err ? explain("cannot read '%s': %s", path, strerror(-err)) :
 		 explain("'%s' is a %s image, which is not built; convert it (qemu-img convert -O raw %s NEW-FILE), or say format=raw to use its bytes as they are",
-			     path, format, path);
+			 path, format, path);
 	node_unref(n);
 	return NULL;
 }

@@ -133,8 +133,8 @@ struct node *window_open(struct node *child, uint64_t offset, uint64_t size, con
 		*wrong = "offset= and size= must be multiples of 512";
 	else if (offset > child->size || (size != UINT64_MAX && size > child->size - offset))
 		*wrong = explain("offset= and size= reach beyond the %llu bytes of '%s'",
-				     (unsigned long long)child->size,
-				     child->filename ? child->filename : child->name);
+				 (unsigned long long)child->size,
+				 child->filename ? child->filename : child->name);
 	else if (!(w = calloc(1, sizeof(*w))))
 		*wrong = "out of memory";
 	else {

@@ -173,7 +173,7 @@ static struct node *open_top(uint64_t size, const char **wrong)
 	fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0 || ftruncate(fd, (off_t)size)) {
 		*wrong = explain("snapshot=on: cannot make a file of %llu bytes for what is written, '%s': %s; set TMPDIR",
-				     (unsigned long long)size, path, strerror(errno));
+				 (unsigned long long)size, path, strerror(errno));
 		if (fd >= 0) {
 			unlink(path);
 			close(fd);

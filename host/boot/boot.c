@@ -172,7 +172,7 @@ static unsigned int video_mode(const char *cmdline)
 	if (!val)
 		return VID_MODE_NORMAL;
 	len = strcspn(val, " ");
-	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+	for (i = 0; i < ARRAY_SIZE(words); i++)
 		if (strlen(words[i].word) == len && !strncmp(val, words[i].word, len))
 			return words[i].mode;
 	mode = strtoul(val, &end, 0);

@@ -15,7 +15,6 @@
 #include <locale.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -35,8 +34,8 @@
 #include "host/input/input.h"
 #include "host/loop.h"
 #include "host/report.h"
-#include "host/thread.h"
 #include "host/term.h"
+#include "host/thread.h"
 
 #define CTRL_A 1
 #define SIZE_CHECK 250			/* ms; the terminal's size */
@@ -429,7 +428,6 @@ static void begin_terminal(void)
 
 void curses_start(void)
 {
-
 	if (!asked)
 		return;
 	display = display_first();

@@ -11,8 +11,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -472,7 +470,6 @@ static void make_screen(void)
 
 void vnc_server_start(void)
 {
-
 	picture = mmap(NULL, BYTES_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	vnc.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (picture == MAP_FAILED || vnc.wake_fd < 0)
