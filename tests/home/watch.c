@@ -189,7 +189,9 @@ static void test_race(const char *kind)
 		if (i % 7 == 0)
 			plat_unwatch_page(vm, PAGE(40 + i % 4));
 	}
-	usleep(10000);
+	/* Pages stay watched and writers write: where they have not yet run, one is told when they do. */
+	for (i = 0; i < 1000 && !READ_ONCE(fake_written_total); i++)
+		usleep(10000);
 	stop = 1;
 	pthread_join(t[0], NULL);
 	pthread_join(t[1], NULL);
