@@ -149,7 +149,7 @@ enum bt_exit {
 	BT_EXIT_INTERP,		/* execute one instruction at ctx->rip in C */
 	BT_EXIT_EXC,		/* vcpu->emu.exc is to be raised at ctx->rip */
 	BT_EXIT_USER,		/* an MMIO exit is filled: ctx->rip is at a read, past a write */
-	BT_EXIT_KICK,		/* ctx->kick was set */
+	BT_EXIT_KICK,		/* ctx->go was 0 */
 	BT_EXIT_STEP,		/* one instruction done under BT_KEY_STEP; ctx->rip is the next */
 	BT_EXIT_SMC,		/* a store changed the running block: go on at ctx->rip by look-up */
 	BT_EXIT_FAULT,		/* the host program's memory vanished: KVM_RUN gives -EFAULT */
@@ -182,7 +182,7 @@ struct bt_ring {
  */
 struct bt_ctx {
 	u64 home[3];		/* 0x00: guest r13 r14 r15 */
-	u32 kick;		/* 0x18: set by any thread: leave at the next edge */
+	u32 go;			/* 0x18: 0 from a kick (jump.h) on: leave at the next edge */
 	u16 flags;		/* 0x1c: arithmetic flags parked as LAHF/SETO left AX: AH = flags, AL = OF */
 	u8 irq_window;		/* 0x1e: something waits for IF = 1: STI and POPF leave */
 	u8 pad0;

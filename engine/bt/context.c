@@ -33,6 +33,7 @@ struct bt_ctx *bt_ctx_create(struct vcpu *v)
 	x->fn_seg_slow = (u64)bt_asm_seg_slow;
 	x->fn_exit = (u64)bt_asm_exit;
 	x->fn_exit_parked = (u64)bt_asm_exit_parked;
+	bt_unkick(x);
 	x->key_stale = true;
 	x->trace_blocks = plat_trace_on("block");
 	x->cache = bt_cache_create(x);

@@ -4,7 +4,7 @@
  * of bytes, so blocks are joined directly. A jump into another page is joined
  * under the address space's number (jump.c); one whose target is computed asks
  * the jump cache, and RET the return cache. Whatever can close a loop sees a
- * kick: in ctx->kick, or as a number that does not match.
+ * kick: in ctx->go, or as a number that does not match.
  *
  * Flags. Jumps inside a page carry them in the processor, so the check of the
  * kick that comes where flags may be live uses none, but JRCXZ, with rcx in T1
@@ -128,23 +128,24 @@ static void edge_far(struct bt_translation *t, u64 target)
 static void edge_back(struct bt_translation *t, u64 target, u16 live)
 {
 	struct bt_cold *c;
-	u32 ok;
+	u32 kicked;
 
 	if (live) {
 		emit_mov(t->e, T1, R_RCX);
-		emit_rm(t->e, 0, 0x8b, R_RCX, CTX(kick));
-		ok = emit_jump_rcxz(t->e);
+		emit_rm(t->e, 0, 0x8b, R_RCX, CTX(go));
+		kicked = emit_jump_rcxz(t->e);
+		emit_mov(t->e, R_RCX, T1);
+		link_near(t, emit_jump(t->e, CC_ALWAYS), target);
+		emit_patch8(t->e, kicked);
 		c = bt_cold(t, COLD_KICK, emit_jump(t->e, CC_ALWAYS));
 		c->live = true;
-		emit_patch8(t->e, ok);
-		emit_mov(t->e, R_RCX, T1);
 	} else {
-		emit_rm(t->e, 0, 0x83, 7, CTX(kick));		/* cmp dword, 0 */
+		emit_rm(t->e, 0, 0x83, 7, CTX(go));		/* cmp dword, 0 */
 		e8(t->e, 0);
-		c = bt_cold(t, COLD_KICK, emit_jump(t->e, CC_NE));
+		c = bt_cold(t, COLD_KICK, emit_jump(t->e, CC_E));
+		link_near(t, emit_jump(t->e, CC_ALWAYS), target);
 	}
 	c->rip = target;
-	link_near(t, emit_jump(t->e, CC_ALWAYS), target);
 }
 
 /* No look at a kick: not for as long as it is forward, or there is one at the target. */
@@ -169,14 +170,22 @@ void bt_edge(struct bt_translation *t, u64 target, u16 live)
 
 void bt_edge_cc(struct bt_translation *t, u8 cc, u64 target, u16 live)
 {
-	u32 rel = emit_jump(t->e, cc);
+	bool near = !(t->key & BT_KEY_STEP) && bt_same_page(t, target);
 	struct bt_cold *c;
+	u32 past;
 
-	if (!(t->key & BT_KEY_STEP) && bt_same_page(t, target) && forward(t, target)) {
-		link_near(t, rel, target);
+	if (near && forward(t, target)) {
+		link_near(t, emit_jump(t->e, cc), target);
 		return;
 	}
-	c = bt_cold(t, COLD_EDGE, rel);
+	/* Backward is where it mostly goes. */
+	if (near) {
+		past = emit_jump(t->e, cc ^ 1);
+		edge_back(t, target, live);
+		emit_patch(t->e, past, e_off(t->e));
+		return;
+	}
+	c = bt_cold(t, COLD_EDGE, emit_jump(t->e, cc));
 	c->rip = target;
 	c->flags = live;
 }

@@ -55,9 +55,9 @@ static void show(struct bt_ctx *x)
 {
 	for (u32 m = 0; m < BT_MMU_COUNT; m++)
 		WRITE_ONCE(x->edge[m], x->jump.now[m]);
-	/* A kick writes ctx->kick, then 0 here: it is either overwritten and seen below, or stays. */
+	/* A kick writes ctx->go, then 0 here: it is either overwritten and seen below, or stays. */
 	plat_mb();
-	if (unlikely(READ_ONCE(x->kick)))
+	if (unlikely(bt_kicked(x)))
 		for (u32 m = 0; m < BT_MMU_COUNT; m++)
 			WRITE_ONCE(x->edge[m], 0);
 }

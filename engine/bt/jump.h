@@ -30,9 +30,20 @@ u64 bt_jc_hit(const struct bt_ctx *x, u64 rip);
 /* Any thread: leave generated code at the next edge. */
 static inline void bt_kick(struct bt_ctx *x)
 {
-	WRITE_ONCE(x->kick, 1);
+	WRITE_ONCE(x->go, 0);
 	for (u32 m = 0; m < BT_MMU_COUNT; m++)
 		WRITE_ONCE(x->edge[m], 0);
+}
+
+static inline bool bt_kicked(const struct bt_ctx *x)
+{
+	return !READ_ONCE(x->go);
+}
+
+/* Own thread: what was kicked for is about to be looked at. */
+static inline void bt_unkick(struct bt_ctx *x)
+{
+	WRITE_ONCE(x->go, 1);
 }
 
 #endif

@@ -5,7 +5,7 @@
  * works through. Such a place stays, or moves by constants, and each round
  * touches it, in its window, or leaves by the twin: so it can't get over the window's
  * edge between two touches, however many rounds there are. The head has the look at
- * ctx->kick, so that the way back is the guest's own jump and no more.
+ * ctx->go, so that the way back is the guest's own jump and no more.
  */
 #include "form.h"
 
@@ -132,9 +132,9 @@ void bt_loop_begin(struct bt_translation *t)
 	if (t->key & BT_KEY_WINDOW)
 		load_distance(t);
 	t->b->loop = e_off(t->e) - t->b->code;
-	emit_rm(t->e, 0, 0x83, 7, CTX(kick));			/* cmp dword, 0 */
+	emit_rm(t->e, 0, 0x83, 7, CTX(go));			/* cmp dword, 0 */
 	e8(t->e, 0);
-	c = bt_cold(t, COLD_KICK, emit_jump(t->e, CC_NE));
+	c = bt_cold(t, COLD_KICK, emit_jump(t->e, CC_E));
 	c->rip = t->rip;
 }
 

@@ -54,7 +54,7 @@ void bt_want_flags(struct bt_translation *t)
 
 void bt_place_body(struct bt_translation *t, const struct x86_insn *i, bt_body body)
 {
-	if (bt_needs_flags(t, i))
+	if (bt_needs_flags(t, t->cur))
 		bt_want_flags(t);
 	t->map[t->nmap - 1].parked = t->parked;
 	body(t, i);

@@ -124,7 +124,7 @@ static enum go deliver(struct bt_ctx *x, enum engine_exit *why)
 {
 	struct vcpu *v = x->vcpu;
 
-	if (unlikely(READ_ONCE(x->kick) || v->trace || v->mmio.n))
+	if (unlikely(bt_kicked(x) || v->trace || v->mmio.n))
 		return GO_RECHECK;
 	x->key_stale = true;
 	return vcpu_inject_exception(v, why) ? GO_ON : GO_LEAVE;
@@ -235,7 +235,7 @@ static enum go interpret(struct bt_ctx *x, enum engine_exit *why)
 		vcpu_mmio_restart(v);
 	do {
 		r = execute(x, tf);
-	} while (r == X86_EMU_OK && c->rip == rip && !READ_ONCE(x->kick) &&
+	} while (r == X86_EMU_OK && c->rip == rip && !bt_kicked(x) &&
 		 !READ_ONCE(v->requests) && !(x->key & BT_KEY_STEP) && !v->watch_hits &&
 		 v->emu.insn.info->kind == X86_K_STRING);
 	x->key_stale |= r != X86_EMU_OK || !mode_stays(&v->emu.insn);
@@ -416,7 +416,7 @@ static enum go after_block(struct bt_ctx *x, enum bt_exit reason, bool tf, enum 
 		return GO_ON;
 	case BT_EXIT_INTERP:
 		/* A store before it may have asked for an exit that comes first (EOI). */
-		if (unlikely(READ_ONCE(x->kick))) {
+		if (unlikely(bt_kicked(x))) {
 			x->interp = 0;		/* something else may run first */
 			return GO_RECHECK;
 		}
@@ -460,7 +460,7 @@ static enum go run_block(struct bt_ctx *x, enum engine_exit *why)
 	enum go go;
 	u64 code;
 
-	if (unlikely(READ_ONCE(x->kick)))
+	if (unlikely(bt_kicked(x)))
 		return GO_RECHECK;
 	if (x->exit_reason == BT_EXIT_LINK && x->link)
 		link = (struct bt_link *)x->link;
@@ -527,7 +527,7 @@ enum engine_exit bt_run(struct vcpu *v)
 	x->exit_reason = BT_EXIT_NEXT;
 	/* An instruction that got its answer is finished before anything is injected. */
 	if (unlikely(v->mmio.n) && !v->delivering) {
-		WRITE_ONCE(x->kick, 0);
+		bt_unkick(x);
 		do {
 			go = run_block(x, &why);
 		} while (go == GO_ON && v->mmio.n);
@@ -535,7 +535,7 @@ enum engine_exit bt_run(struct vcpu *v)
 			goto out;
 	}
 	for (;;) {
-		WRITE_ONCE(x->kick, 0);
+		bt_unkick(x);
 		bt_fpu_release(x);
 		bt_window_tick(x);
 		bt_ring_trim(x->cache);

@@ -5,6 +5,7 @@
  * a time through the emulator's operations, registers advanced after each, so
  * that the instruction may stop anywhere and go on later.
  */
+#include "jump.h"
 #include "run.h"
 
 #define PATTERN 512u
@@ -188,7 +189,7 @@ int bt_string(struct bt_ctx *x)
 	if ((!s.movs && i->info->op != X86_OP_STOS) || !(i->prefix & (X86_P_F2 | X86_P_F3)) ||
 	    (x->key & (BT_KEY_STEP | BT_KEY_ALIGN)) || x86_watch_armed(v))
 		return X86_EMU_UNHANDLED;
-	while ((v->cpu.gpr[X86_RCX] & s.mask) && budget-- && !READ_ONCE(x->kick)) {
+	while ((v->cpu.gpr[X86_RCX] & s.mask) && budget-- && !bt_kicked(x)) {
 		bool gone = false;
 		u64 n = piece(&s, &gone);
 		int r;

@@ -278,8 +278,9 @@ static void before_branch(struct bt_translation *t)
 		bt_loop_end(t);
 }
 
-bool bt_needs_flags(const struct bt_translation *t, const struct x86_insn *i)
+bool bt_needs_flags(const struct bt_translation *t, u32 n)
 {
+	const struct x86_insn *i = &t->insn[n];
 	const struct x86_opcode *o = i->info;
 
 	switch (o->kind) {
@@ -292,7 +293,7 @@ bool bt_needs_flags(const struct bt_translation *t, const struct x86_insn *i)
 		 */
 		return (o->flags_r & X86_ARITH) ||
 		       ((o->flags_w & X86_ARITH) &&
-			(t->live[t->cur + 1] & ~(flags_killed(i) & ~o->flags_u)));
+			(t->live[n + 1] & ~(flags_killed(i) & ~o->flags_u)));
 	case X86_K_BRANCH:
 		/* Jumps inside the page carry them in the processor. */
 		if (!i->imm_len || o->op == X86_OP_RET)
@@ -305,10 +306,18 @@ bool bt_needs_flags(const struct bt_translation *t, const struct x86_insn *i)
 	}
 }
 
+bool bt_stay_parked(const struct bt_translation *t)
+{
+	for (u32 n = t->cur; n < t->n; n++)
+		if (bt_needs_flags(t, n))
+			return false;
+	return t->end != END_FALL || !bt_same_page(t, bt_insn_rip(t, t->n));
+}
+
 /* Flags that an access has parked stay so until somebody needs them, or has replaced them. */
 static void emit_insn(struct bt_translation *t, const struct x86_insn *i)
 {
-	if (bt_needs_flags(t, i))
+	if (bt_needs_flags(t, t->cur))
 		bt_want_flags(t);
 	/* Made of several steps, of which the first may use T0 behind form.c's back; but a loop's JCC. */
 	if (i->info->kind != X86_K_NATIVE && i->info->kind != X86_K_NATIVE_DE &&

@@ -148,7 +148,10 @@ u64 bt_target(const struct bt_translation *t, const struct x86_insn *i);
 struct bt_cold *bt_cold(struct bt_translation *t, enum bt_cold_kind kind, u32 from);
 void bt_map_here(struct bt_translation *t, u32 insn);
 /* Does @i, the instruction in work, need the live flags in the processor? */
-bool bt_needs_flags(const struct bt_translation *t, const struct x86_insn *i);
+/* Must flags that are live before instruction @n be in the processor for it? */
+bool bt_needs_flags(const struct bt_translation *t, u32 n);
+/* Would flags parked before the present instruction stay so up to where the block parks them anyway? */
+bool bt_stay_parked(const struct bt_translation *t);
 /* Arithmetic flags live at guest @rip, all when it can't be seen. */
 u16 bt_live_at(struct bt_translation *t, u64 rip);
 

@@ -2,5 +2,3 @@
 tests/api/api-y := $(patsubst %.c,%.o,$(wildcard tests/api/*.c))
 prog-y += tests/api/api
 check-y += tests/api/on-library tests/api/on-stock
-tests/api/on-library-opts := timeout=400
-tests/api/on-stock-opts := timeout=400

@@ -268,7 +268,7 @@ static bool engine_loop(u32 step_percent, u32 kick_percent)
 	u64 code;
 
 	for (u64 n = 0; n < 20000000 && !done; n++) {
-		WRITE_ONCE(ctx->kick, 0);
+		bt_unkick(ctx);
 		if ((u32)rand() % 100 < kick_percent)
 			bt_kick(ctx);
 		ctx->key = key | ((u32)rand() % 100 < step_percent ? BT_KEY_STEP : 0);
@@ -415,7 +415,7 @@ static void endless(u32 n)
 	watchdog(20);
 	/* Soon all is linked, and only the timer ends a turn; then each is kicked before it begins. */
 	for (u32 turn = 0; turn < 80; turn++) {
-		WRITE_ONCE(ctx->kick, 0);
+		bt_unkick(ctx);
 		bt_jump_sync(ctx);
 		code = code_for(vcpu->cpu.rip, link);
 		ctx->link = 0;

@@ -34,7 +34,6 @@ san-test-y += $(addprefix tests/host/,$(world-tests) block power nets)
 
 # The program, from outside.
 check-y += $(addprefix tests/host/,cli.py start.py terminal.py seeing.py monitor.py qmp.py media.py devices_table.py vnc.py web.py)
-tests/host/seeing.py-opts := timeout=300
 # The VNC server, with a display of the test's, and an RFB client in Python.
 prog-y += tests/host/vncd
 tests/host/vncd-y := tests/host/vncd.o $(filter host/display/vnc%,$(host-y)) host/display/display.o \
@@ -45,7 +44,6 @@ san-prog-y += tests/host/vncd
 san-check-y += tests/host/vnc.py
 tests/host/vnc.py-san-args := $(B)/tests/host/vncd
 # The console in a browser.
-tests/host/web.py-opts := timeout=240
 
 # A hostile guest for every device: a few random rows here, libFuzzer in make fuzz-devices.
 san-test-y += tests/fuzz/device

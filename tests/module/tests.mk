@@ -3,7 +3,7 @@
 module-progs := $(filter-out %/walker,$(patsubst %.c,%,$(wildcard tests/module/*.c)))
 prog-y += $(module-progs)
 check-y += tests/module/run
-tests/module/run-opts := timeout=900 alone
+tests/module/run-opts := timeout=1200 alone
 tests/module/walker-users := compat hold killed slots squeeze
 $(foreach t,$(addprefix tests/module/,$(tests/module/walker-users)),\
 	$(eval $(t)-y := $(t).o tests/module/walker.o))

@@ -1,3 +1,2 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 check-y += tests/selftests/run
-tests/selftests/run-opts := timeout=420

@@ -2,4 +2,3 @@
 # The shim, as programs meet it: under anykvm-exec.
 prog-y += tests/shim/probe
 check-y += tests/shim/run
-tests/shim/run-opts := timeout=300
