@@ -138,6 +138,7 @@ static void make_system(void)
 	at = SYSTEM_AT + STACK_TOP;
 	memcpy(sys + TSS + 4, &at, 8);
 	for (u32 v = 0; v < 32; v++) {
+		u64 dpl = v == 3 || v == 4 ? 3 : 0;	/* INT3 and INTO are a user's, as in Linux */
 		u8 *s = sys + STUBS + STUB_SIZE * v;
 		u64 gate[2];
 
@@ -147,7 +148,8 @@ static void make_system(void)
 		}
 		memcpy(s, stub, sizeof(stub));
 		at = SYSTEM_AT + STUBS + STUB_SIZE * v;
-		gate[0] = (at & 0xffff) | 8 << 16 | 0x8e00ull << 32 | (at >> 16 & 0xffff) << 48;
+		gate[0] = (at & 0xffff) | 8 << 16 | (0x8e00ull | dpl << 13) << 32 |
+			  (at >> 16 & 0xffff) << 48;
 		gate[1] = at >> 32;
 		memcpy(sys + IDT + 16 * v, gate, 16);
 	}
