@@ -180,6 +180,7 @@ static void set_mode(int kvm)
 	s.fs = s.gs = ds;
 	s.tr = (struct kvm_segment){ .base = SYSTEM_AT + TSS, .limit = 0x67, .selector = 0x38,
 				     .present = 1, .type = 11 };
+	s.ldt = (struct kvm_segment){ .unusable = 1 };
 	s.gdt = (struct kvm_dtable){ .base = SYSTEM_AT + GDT, .limit = 0x4f };
 	s.idt = (struct kvm_dtable){ .base = SYSTEM_AT + IDT, .limit = 0x1ff };
 	s.cr3 = PML4;
