@@ -379,7 +379,7 @@ static void moving(void)
 		CHECK(mremap(part, MEGABYTE, MEGABYTE, MREMAP_MAYMOVE | MREMAP_FIXED, away) ==
 		      away);
 		seen = *(volatile u32 *)away;
-		usleep(g.faults ? 2000 : 200);
+		usleep(g.faults ? 2000 : 20000);
 		EQ(*(volatile u32 *)away, seen);
 		CHECK(mremap(away, MEGABYTE, MEGABYTE, MREMAP_MAYMOVE | MREMAP_FIXED, part) ==
 		      part);
