@@ -190,8 +190,10 @@ static void test_race(const char *kind)
 			plat_unwatch_page(vm, PAGE(40 + i % 4));
 	}
 	/* Pages stay watched and writers write: where they have not yet run, one is told when they do. */
-	for (i = 0; i < 1000 && !READ_ONCE(fake_written_total); i++)
+	i = 0;
+	do {
 		usleep(10000);
+	} while (!READ_ONCE(fake_written_total) && ++i < 1000);
 	stop = 1;
 	pthread_join(t[0], NULL);
 	pthread_join(t[1], NULL);

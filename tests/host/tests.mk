@@ -43,7 +43,6 @@ tests/host/vncd-libs := -ljson-c
 san-prog-y += tests/host/vncd
 san-check-y += tests/host/vnc.py
 tests/host/vnc.py-san-args := $(B)/tests/host/vncd
-# The console in a browser.
 
 # A hostile guest for every device: a few random rows here, libFuzzer in make fuzz-devices.
 san-test-y += tests/fuzz/device
