@@ -124,6 +124,14 @@ static void edge_far(struct bt_translation *t, u64 target)
 	c->link = l - t->b->link;
 }
 
+/* Leave for @rip after a kick. Ruins the flags. */
+void bt_edge_kick(struct bt_translation *t, u64 rip)
+{
+	emit_rm(t->e, 0, 0x83, 7, CTX(go));			/* cmp dword, 0 */
+	e8(t->e, 0);
+	bt_cold(t, COLD_KICK, emit_jump(t->e, CC_E))->rip = rip;
+}
+
 /* A backward jump inside the page. */
 static void edge_back(struct bt_translation *t, u64 target, u16 live)
 {
@@ -139,13 +147,11 @@ static void edge_back(struct bt_translation *t, u64 target, u16 live)
 		emit_patch8(t->e, kicked);
 		c = bt_cold(t, COLD_KICK, emit_jump(t->e, CC_ALWAYS));
 		c->live = true;
+		c->rip = target;
 	} else {
-		emit_rm(t->e, 0, 0x83, 7, CTX(go));		/* cmp dword, 0 */
-		e8(t->e, 0);
-		c = bt_cold(t, COLD_KICK, emit_jump(t->e, CC_E));
+		bt_edge_kick(t, target);
 		link_near(t, emit_jump(t->e, CC_ALWAYS), target);
 	}
-	c->rip = target;
 }
 
 /* No look at a kick: not for as long as it is forward, or there is one at the target. */

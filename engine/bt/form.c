@@ -289,8 +289,7 @@ static void window_access(struct bt_translation *t, const struct x86_insn *i,
 	}
 	want.win = w;
 	if (check) {
-		if (bt_stay_parked(t))
-			bt_free_flags(t);
+		bt_park_early(t);
 		want.rcx_in_t1 = live && !t->parked;
 		want.from[0] = want.rcx_in_t1 ? place_check_live(t, p, w) : bt_place_check(t, p, w);
 	}
@@ -340,8 +339,8 @@ void bt_window_end(struct bt_translation *t, u32 next)
 
 	if (!(t->key & BT_KEY_WINDOW) || bt_known_stack_near(t))
 		return;
-	if (next == t->cur && bt_stay_parked(t))
-		bt_free_flags(t);
+	if (next == t->cur)
+		bt_park_early(t);
 	if (live && !t->parked)
 		bt_park(t);
 	from = emit_in_window(t, G_RSP, bt_stack_window(t));

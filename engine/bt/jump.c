@@ -58,8 +58,7 @@ static void show(struct bt_ctx *x)
 	/* A kick writes ctx->go, then 0 here: it is either overwritten and seen below, or stays. */
 	plat_mb();
 	if (unlikely(bt_kicked(x)))
-		for (u32 m = 0; m < BT_MMU_COUNT; m++)
-			WRITE_ONCE(x->edge[m], 0);
+		bt_kick(x);
 }
 
 void bt_jump_space(struct bt_ctx *x, u64 asid)

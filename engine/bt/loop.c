@@ -118,8 +118,6 @@ static void load_distance(struct bt_translation *t)
 
 void bt_loop_begin(struct bt_translation *t)
 {
-	struct bt_cold *c;
-
 	t->loop = loops(t);
 	t->b->loop = 0;
 	t->nloop = 0;
@@ -132,10 +130,7 @@ void bt_loop_begin(struct bt_translation *t)
 	if (t->key & BT_KEY_WINDOW)
 		load_distance(t);
 	t->b->loop = e_off(t->e) - t->b->code;
-	emit_rm(t->e, 0, 0x83, 7, CTX(go));			/* cmp dword, 0 */
-	e8(t->e, 0);
-	c = bt_cold(t, COLD_KICK, emit_jump(t->e, CC_E));
-	c->rip = t->rip;
+	bt_edge_kick(t, t->rip);
 }
 
 /*

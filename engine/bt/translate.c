@@ -306,12 +306,15 @@ bool bt_needs_flags(const struct bt_translation *t, u32 n)
 	}
 }
 
-bool bt_stay_parked(const struct bt_translation *t)
+void bt_park_early(struct bt_translation *t)
 {
+	if (!t->live[t->cur] || t->parked)
+		return;
 	for (u32 n = t->cur; n < t->n; n++)
 		if (bt_needs_flags(t, n))
-			return false;
-	return t->end != END_FALL || !bt_same_page(t, bt_insn_rip(t, t->n));
+			return;
+	if (t->end != END_FALL || !bt_same_page(t, bt_insn_rip(t, t->n)))
+		bt_free_flags(t);
 }
 
 /* Flags that an access has parked stay so until somebody needs them, or has replaced them. */

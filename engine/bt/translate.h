@@ -147,11 +147,10 @@ u64 bt_insn_rip(const struct bt_translation *t, u32 n);
 u64 bt_target(const struct bt_translation *t, const struct x86_insn *i);
 struct bt_cold *bt_cold(struct bt_translation *t, enum bt_cold_kind kind, u32 from);
 void bt_map_here(struct bt_translation *t, u32 insn);
-/* Does @i, the instruction in work, need the live flags in the processor? */
 /* Must flags that are live before instruction @n be in the processor for it? */
 bool bt_needs_flags(const struct bt_translation *t, u32 n);
-/* Would flags parked before the present instruction stay so up to where the block parks them anyway? */
-bool bt_stay_parked(const struct bt_translation *t);
+/* Park flags that nothing needs in the processor before the block's end, which parks them anyway. */
+void bt_park_early(struct bt_translation *t);
 /* Arithmetic flags live at guest @rip, all when it can't be seen. */
 u16 bt_live_at(struct bt_translation *t, u64 rip);
 
@@ -216,6 +215,7 @@ void bt_edge_indirect(struct bt_translation *t);	/* target in T0 */
 /* The same with flags parked, to code of another view, found to be of the key that it has there. */
 void bt_edge_view(struct bt_translation *t, enum bt_mmu m);
 void bt_edge_to_view(struct bt_translation *t, u32 key, u64 target);
+void bt_edge_kick(struct bt_translation *t, u64 rip);
 void bt_edge_call(struct bt_translation *t);		/* before the push */
 void bt_edge_ret(struct bt_translation *t, u32 extra);	/* target in T0 */
 void bt_cold_edge(struct bt_translation *t, struct bt_cold *c);
